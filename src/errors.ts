@@ -47,7 +47,9 @@ export class WaitTimeoutError extends CarillonError {
   readonly code = 'WAIT_TIMEOUT';
   readonly id: string;
   constructor(id: string, waitedFor: string, timeoutMs: number) {
-    super(`Actor ${id} did not reach ${waitedFor} within ${timeoutMs} ms. It is still running; wait again or raise 'timeout'.`);
+    super(
+      `Actor ${id} did not reach ${waitedFor} within ${timeoutMs} ms. It is still running; wait again or raise 'timeout'.`,
+    );
     this.id = id;
   }
 }
@@ -56,7 +58,9 @@ export class WaitTimeoutError extends CarillonError {
 export class UnknownDefinitionError extends CarillonError {
   readonly code = 'UNKNOWN_DEFINITION';
   constructor(definition: string, known: readonly string[]) {
-    super(`No definition named '${definition}'. Known here: ${known.join(', ') || 'none'}. Add it to 'definitions' of createScheduler().`);
+    super(
+      `No definition named '${definition}'. Known here: ${known.join(', ') || 'none'}. Add it to 'definitions' of createScheduler().`,
+    );
   }
 }
 
@@ -91,7 +95,9 @@ export class IdempotencyConflictError extends CarillonError {
   readonly key: string;
   readonly id: string;
   constructor(key: string, id: string) {
-    super(`Idempotency key '${key}' belongs to actor ${id}, which was scheduled with another input. Use another key, or the same input.`);
+    super(
+      `Idempotency key '${key}' belongs to actor ${id}, which was scheduled with another input. Use another key, or the same input.`,
+    );
     this.key = key;
     this.id = id;
   }
@@ -129,4 +135,9 @@ export class SchedulerStoppedError extends CarillonError {
 /** The database schema and this code do not fit each other. */
 export class SchemaVersionError extends CarillonError {
   readonly code = 'SCHEMA_VERSION';
+}
+
+/** The embedded Postgres cannot run here; the message says why and what to do. A server of your own always works. */
+export class EmbeddedPostgresError extends CarillonError {
+  readonly code = 'EMBEDDED_POSTGRES';
 }
