@@ -1,0 +1,136 @@
+/**
+ * Who is alive and what each holds: join, beat, leave, and the reaping of the dead. An incarnation found dead is erased,
+ * and every operation asks for the worker's row first, so that it never claims or writes again.
+ */
+import type { Env } from '../../env.ts';
+import type { Heartbeat, Instant, WorkerEntry } from '../contract.ts';
+import { makeDue, type Tables, type WorkerRow } from './database.ts';
+
+/** A longer difference between the store's clock and the monotonic one is a jump, and makes all heartbeats look old. */
+const JUMP_MS = 2_000;
+
+export function join(tables: Tables, env: Env, namespace: string, entry: WorkerEntry): Heartbeat {
+  const worker: WorkerRow = { entry, namespace, beatAt: tables.now() };
+  tables.workers.set(entry.id, worker);
+  unpark(tables, entry.defs);
+
+  const intervalMs = entry.leaseMs / 3;
+  let tickedMs = env.monotonicMs();
+  let beatMs = tickedMs;
+  const beat = (): void => {
+    if (tables.workers.get(entry.id) !== worker) return;
+    const startMs = env.monotonicMs();
+    if (startMs - tickedMs <= intervalMs) {
+      worker.beatAt = tables.now();
+      beatMs = startMs;
+    }
+    timer = env.setTimer(intervalMs, beat);
+  };
+  let timer = env.setTimer(intervalMs, beat);
+  return {
+    tick: () => {
+      tickedMs = env.monotonicMs();
+    },
+    lastBeatMs: () => beatMs,
+    stop: async () => timer.clear(),
+  };
+}
+
+export function leave(tables: Tables, worker: string): void {
+  for (const row of tables.actors.values()) {
+    if (row.worker !== worker) continue;
+    row.strikes = Math.max(0, row.strikes - 1);
+    row.claimedAt = null;
+    free(tables, row.id);
+  }
+  tables.workers.delete(worker);
+  tables.leases.delete(worker);
+}
+
+export function heldBy(
+  tables: Tables,
+  worker: string,
+): readonly { readonly id: string; readonly fence: number; readonly lease: number }[] {
+  return [...tables.actors.values()]
+    .filter((row) => row.worker === worker)
+    .map(({ id, fence, lease }) => ({ id, fence, lease }));
+}
+
+export interface Reaper {
+  reap(): { readonly processed: number; readonly errors: number; readonly queues: readonly number[] };
+}
+
+export function createReaper(tables: Tables, env: Env): Reaper {
+  let seenAt = tables.now();
+  let seenMs = env.monotonicMs();
+  let jumpedAt = Number.NEGATIVE_INFINITY;
+
+  const isDead = ({ beatAt, entry }: WorkerRow, now: Instant): boolean =>
+    Math.max(beatAt, jumpedAt) + entry.leaseMs <= now;
+
+  return {
+    reap() {
+      const now = tables.now();
+      const monotonicMs = env.monotonicMs();
+      if (Math.abs(now - seenAt - (monotonicMs - seenMs)) > JUMP_MS) jumpedAt = now;
+      seenAt = now;
+      seenMs = monotonicMs;
+
+      let processed = 0;
+      const queues = new Set<number>();
+      for (const worker of tables.workers.values()) {
+        if (!isDead(worker, now)) continue;
+        tables.workers.delete(worker.entry.id);
+        // Lease by lease, not by `worker`: an actor missing from its lease row stays lost here as it would in Postgres.
+        for (const ids of tables.leases.get(worker.entry.id)?.values() ?? []) {
+          for (const id of ids) {
+            const row = tables.actors.get(id);
+            if (row?.worker !== worker.entry.id) continue;
+            free(tables, id);
+            queues.add(row.queue);
+            processed += 1;
+          }
+        }
+        tables.leases.delete(worker.entry.id);
+      }
+      return { processed, errors: 0, queues: [...queues] };
+    },
+  };
+}
+
+/** The raised fence makes everything its last holder still writes miss. */
+function free(tables: Tables, id: string): void {
+  const row = tables.actors.get(id);
+  if (row === undefined) return;
+  row.worker = null;
+  row.fence += 1;
+  makeDue(tables, row);
+}
+
+/**
+ * Living means not found dead by `reap()`: after an outage every heartbeat looks old, and a worker that comes back would
+ * not register its definitions again.
+ */
+export function park(tables: Tables): { readonly processed: number; readonly errors: number } {
+  const now = tables.now();
+  const known = new Set([...tables.workers.values()].flatMap((worker) => worker.entry.defs));
+  let processed = 0;
+  for (const row of tables.actors.values()) {
+    if (row.worker !== null || row.quarantine !== null || known.has(row.def)) continue;
+    const taken = tables.due.takeDue(row.id, now);
+    if (taken.length === 0) continue;
+    if (row.ownDue !== null && taken.includes(row.ownDue)) row.ownDue = null;
+    row.parked = `No living worker has code for ${row.name} version ${row.version}.`;
+    processed += 1;
+  }
+  return { processed, errors: 0 };
+}
+
+export function unpark(tables: Tables, defs: readonly number[]): void {
+  const known = new Set(defs);
+  for (const row of tables.actors.values()) {
+    if (row.parked === null || !known.has(row.def)) continue;
+    row.parked = null;
+    makeDue(tables, row);
+  }
+}
