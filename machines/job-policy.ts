@@ -1,0 +1,193 @@
+/**
+ * What differs between two jobs: budgets and curves, as the guards and delays the job machine names. Pure: instants come from
+ * the `at` of the event, spread from the actor's id.
+ */
+
+import { fractionOf } from './jitter.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Deaths of a worker that may be charged to one run before it is dropped as the likely cause. */
+const MAX_INTERRUPTIONS = 3;
+
+/** Longest wait a failing handler can ask for. */
+const MAX_RETRY_AFTER_MS = 7 * DAY_MS;
+
+/** A delay that never ends: no timer is kept for it. */
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Waiting time before retry n (from 0): base · factor^n, at most max, spread by ± jitter (0 to 1) and still at most max. */
+export interface BackoffPolicy {
+  readonly baseMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+  readonly jitter: number;
+}
+
+/** A budget of quick retries and the curve they wait on. */
+export interface RetryPolicy {
+  readonly maxRetries: number;
+  readonly backoff: BackoffPolicy;
+}
+
+/** Slow attempts after the quick retries are spent, while the first attempt is not older than the window. */
+export interface RecoveryPolicy {
+  readonly everyMs: number;
+  readonly factor: number;
+  readonly max: number;
+  readonly windowMs: number;
+}
+
+/** The policy of one job definition. */
+export interface JobPolicy {
+  readonly retry: RetryPolicy;
+  /** Error codes with a budget and a curve of their own. */
+  readonly byCode: Readonly<Record<string, RetryPolicy>>;
+  readonly recovery: RecoveryPolicy | null;
+  /** 0: none. */
+  readonly attemptTimeoutMs: number;
+  /** From the due time to settling. 0: none. */
+  readonly deadlineMs: number;
+  /** What happens to an attempt whose effect may have happened before its worker died. */
+  readonly onAmbiguous: 'retry' | 'drop';
+}
+
+/** What a job gets unless its definition says otherwise. */
+export const defaultJobPolicy: JobPolicy = {
+  retry: { maxRetries: 3, backoff: { baseMs: 200, factor: 2, maxMs: 3_600_000, jitter: 0.1 } },
+  byCode: {},
+  recovery: null,
+  attemptTimeoutMs: 900_000,
+  deadlineMs: 0,
+  onAmbiguous: 'retry',
+};
+
+/** What `recovery: true` stands for. */
+export const defaultRecoveryPolicy: RecoveryPolicy = { everyMs: 30_000, factor: 1, max: 5, windowMs: DAY_MS };
+
+/** The storable part of an error. */
+export interface ErrorInfo {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+}
+
+/** A failed attempt, classified before it reached the machine. */
+export interface Failure {
+  readonly error: ErrorInfo;
+  readonly verdict: 'retry' | 'drop';
+  /** Why it was dropped, where the verdict is `drop`. */
+  readonly reason?: string;
+  /** How long the handler asked to be left alone. */
+  readonly retryAfterMs?: number;
+}
+
+/** Between 0 and 7 days, also for a wait that is not a number or endless. */
+export function clampRetryAfterMs(ms: number): number {
+  return Math.min(Math.max(ms, 0) || 0, MAX_RETRY_AFTER_MS);
+}
+
+/** The part of the machine's context that budgets are counted in. */
+interface Spent {
+  readonly dueAt: number;
+  readonly startedAt: number | null;
+  readonly attempt: number;
+  /** Quick retries taken, by error code; '' counts the errors without one. */
+  readonly retries: Readonly<Record<string, number>>;
+  readonly recoveries: number;
+  readonly interruptions: number;
+}
+
+/** What the machine receives. `at` is the time of the turn; only an event XState makes itself may lack it. */
+interface Received {
+  readonly type: string;
+  readonly at?: number;
+  readonly error?: unknown;
+  readonly charged?: boolean;
+  readonly ambiguous?: boolean;
+}
+
+interface Args {
+  readonly context: Spent;
+  readonly event: Received;
+}
+
+interface DelayArgs extends Args {
+  readonly self: { readonly id: string };
+}
+
+/** The time of this turn; the due time stands in where XState made the event itself. */
+export function turnTime({ context, event }: { context: { readonly dueAt: number }; event: Received }): number {
+  return event.at ?? context.dueAt;
+}
+
+/** The failure behind an event that ended an attempt: the handler's own, or the timeout. */
+export function failureOf(event: Received): Failure {
+  return event.type === 'xstate.error.actor.run' ? (event.error as Failure) : ATTEMPT_TIMED_OUT;
+}
+
+const ATTEMPT_TIMED_OUT: Failure = {
+  error: { name: 'AttemptTimeoutError', message: 'The attempt did not end in time.', code: 'ATTEMPT_TIMEOUT' },
+  verdict: 'retry',
+};
+
+/** The guards and delays of the job machine under this policy. */
+export function jobGuardsAndDelays(policy: JobPolicy) {
+  const ownRule = (code: string | undefined): RetryPolicy | undefined =>
+    code !== undefined && Object.hasOwn(policy.byCode, code) ? policy.byCode[code] : undefined;
+
+  /** The budget a failure is charged to, and how much of it is spent. */
+  const budgetFor = ({ context, event }: Args): { rule: RetryPolicy; spent: number } => {
+    const { code } = failureOf(event).error;
+    const own = ownRule(code);
+    const counted = Object.entries(context.retries).filter(([key]) => (own ? key === code : !ownRule(key)));
+    return { rule: own ?? policy.retry, spent: counted.reduce((sum, [, count]) => sum + count, 0) };
+  };
+
+  const recoveryDelayMs = (recovery: RecoveryPolicy, event: Received, recoveries: number): number => {
+    const asked = clampRetryAfterMs(failureOf(event).retryAfterMs ?? 0);
+    return Math.max(asked, Math.min(recovery.everyMs * recovery.factor ** recoveries, recovery.windowMs));
+  };
+
+  return {
+    guards: {
+      notRetryable: ({ event }: Args): boolean => failureOf(event).verdict === 'drop',
+      retriesLeft(args: Args): boolean {
+        const { rule, spent } = budgetFor(args);
+        return spent < rule.maxRetries;
+      },
+      recoveriesLeft(args: Args): boolean {
+        const { recovery } = policy;
+        const { startedAt, recoveries } = args.context;
+        if (!recovery || recoveries >= recovery.max) return false;
+        const nextAt = turnTime(args) + recoveryDelayMs(recovery, args.event, recoveries);
+        return nextAt - (startedAt ?? nextAt) <= recovery.windowMs;
+      },
+      recoveryAsked: (): boolean => policy.recovery !== null,
+      mayNotRunAgain: ({ context, event }: Args): boolean =>
+        (event.charged === true && context.interruptions >= MAX_INTERRUPTIONS) ||
+        (event.ambiguous === true && policy.onAmbiguous === 'drop'),
+    },
+    delays: {
+      untilDue: (args: DelayArgs): number => Math.max(0, args.context.dueAt - turnTime(args)),
+      untilDeadline: (args: DelayArgs): number =>
+        policy.deadlineMs === 0 ? NEVER : Math.max(0, args.context.dueAt + policy.deadlineMs - turnTime(args)),
+      attemptTimeout: (): number => policy.attemptTimeoutMs || NEVER,
+      backoff(args: DelayArgs): number {
+        const { retryAfterMs } = failureOf(args.event);
+        if (retryAfterMs !== undefined) return clampRetryAfterMs(retryAfterMs);
+        const { rule, spent } = budgetFor(args);
+        // The transition into the waiting state has counted this retry already.
+        return backoffMs(rule.backoff, spent - 1, fractionOf(args.self.id, args.context.attempt));
+      },
+      recoveryDelay: ({ context, event }: DelayArgs): number =>
+        policy.recovery ? recoveryDelayMs(policy.recovery, event, context.recoveries - 1) : 0,
+    },
+  };
+}
+
+/** The curve is held below max by the width of the spread, so that delays at the cap are spread too. */
+function backoffMs({ baseMs, factor, maxMs, jitter }: BackoffPolicy, retry: number, fraction: number): number {
+  const curveMs = baseMs * Math.min(factor ** retry, Number.MAX_SAFE_INTEGER);
+  return Math.round(Math.min(curveMs, maxMs / (1 + jitter)) * (1 + jitter * (2 * fraction - 1)));
+}
