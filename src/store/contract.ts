@@ -37,7 +37,10 @@ export interface KeyClaim {
 }
 
 export interface NewActor {
-  /** UUID made by the caller, so that a lost reply can be resolved. */
+  /**
+   * UUID made by the caller, so that a lost reply can be resolved. One that is taken writes nothing and is answered like
+   * a taken key: `skipped_in_flight` while that actor is active, `skipped_idempotent` once it has settled.
+   */
   readonly id: string;
   /** Registry ids (see {@link Store.registerDefinitions}, {@link Store.registerQueues}). */
   readonly def: number;
@@ -64,6 +67,7 @@ export interface Starter {
   readonly lease: number;
 }
 
+/** What is `started` is held by the starter as after a first claim: fence 1, seq 0, pokes 0, its strike counted. */
 export type Scheduled =
   | { readonly outcome: 'scheduled'; readonly id: string; readonly dueAt: Instant; readonly started: boolean }
   | { readonly outcome: 'skipped_in_flight'; readonly id: string }
@@ -143,7 +147,10 @@ export interface Claimed {
   readonly strikes: number;
   /** When the claim before this one was made, if its worker died; null otherwise. */
   readonly claimedBefore: Instant | null;
-  /** The instant of its own due row before the claim: when it said it wanted to be looked at. */
+  /**
+   * The instant of its own due row before the claim: when it said it wanted to be looked at. One that has passed outlives
+   * the death of the worker that claimed it, so that a first turn taken again still knows when the run was due.
+   */
   readonly wakeAt: Instant | null;
   /** Its own due row if that is still in the table (the claim was for mail), else null. */
   readonly dueRowAt: Instant | null;
@@ -167,7 +174,10 @@ export interface ClaimReply extends Reply {
 
 // ── turns ───────────────────────────────────────────────────────────────────
 
-/** A full in-row history moved to the journal table: entries from `fromSeq` on, replayed from `base`. */
+/**
+ * A full in-row history moved to the journal table: its entries, from `fromSeq` on. `base` is the snapshot AFTER the last of
+ * them, so that a replay of what follows can start there once older segments are gone.
+ */
 export interface JournalSegment {
   readonly fromSeq: number;
   readonly base: string | null;
@@ -189,9 +199,9 @@ export interface Continued extends TurnResult {
   /** True: this worker keeps it (effects run). False: it is free for anyone. */
   readonly hold: boolean;
   readonly strikes: number;
-  /** When its own due row is to be due; `'now'` is the store's now; null: it waits for mail only, or is held. */
+  /** When its own due row is to be due; `'now'` and the past are the store's now; null: it waits for mail only, or is held. */
   readonly wakeAt: Instant | 'now' | null;
-  /** Set: taken out of circulation until released, with this reason in every view. */
+  /** Set: taken out of circulation until released, with this reason in every view. Never held, whatever `hold` says. */
   readonly quarantine: string | null;
 }
 
@@ -220,13 +230,14 @@ export interface TurnWrite {
   readonly pokes: number;
   /** Latest timer this turn fired: the write misses while the store's clock is before it. */
   readonly notBefore: Instant | null;
+  /** Its own due row, to be replaced. Only that one goes: mail that is due at the same instant keeps its row. */
   readonly dueRowAt: Instant | null;
-  /** Ids of the mail this turn consumed. */
+  /** Ids of the mail this turn consumed. A turn that lets go of the actor and leaves some must ask for a `wakeAt`. */
   readonly mail: readonly string[];
   readonly next: Continued | Settled;
   /** To other actors, in the same transaction: a parent, for one. Missing or settled receivers are skipped. */
   readonly sends: readonly NewMail[];
-  /** Actors this turn gives birth to, in the same transaction. One whose id exists is skipped. */
+  /** Actors this turn gives birth to, in the same transaction. One whose id or key is taken is skipped. */
   readonly spawns: readonly NewActor[];
 }
 
@@ -250,6 +261,7 @@ export interface Reloaded {
   readonly seq: number;
   readonly pokes: number;
   readonly dueRowAt: Instant | null;
+  /** At most 1,000, oldest first. What is left is due again by a row of its own, as after a claim. */
   readonly mail: readonly Mail[];
 }
 
@@ -349,7 +361,11 @@ export interface StoreStats {
   readonly active: number;
   readonly quarantined: number;
   readonly parked: number;
-  readonly workers: readonly (WorkerEntry & { readonly beatAt: Instant; readonly alive: boolean; readonly held: number })[];
+  readonly workers: readonly (WorkerEntry & {
+    readonly beatAt: Instant;
+    readonly alive: boolean;
+    readonly held: number;
+  })[];
 }
 
 /** One broken promise found by the audit: an active actor that nothing will ever look at, for example. */
@@ -396,22 +412,35 @@ export interface Store {
   release(id: string): Promise<boolean>;
   setPaused(queue: string, paused: boolean): Promise<void>;
 
+  /** Makes parked actors of its definitions due, which another worker may have parked since they were registered. */
   join(worker: WorkerEntry): Promise<Heartbeat>;
   /** Removes the worker; anything it still holds is freed, due now, with the fence raised and no strike. */
   leave(worker: string): Promise<void>;
   /** All this worker holds according to the store: to compare with memory. */
   heldBy(worker: string): Promise<readonly { readonly id: string; readonly fence: number; readonly lease: number }[]>;
+  /** Frees these if still held at that fence, as `leave` does: due now, fence raised, no strike. How many were. */
+  giveBack(worker: string, held: readonly { readonly id: string; readonly fence: number }[]): Promise<number>;
 
   /**
    * Frees what dead workers hold: fence raised, due now, strike kept. One transaction per lease row. Does nothing for one
    * lease after the database started or its clock jumped, when every heartbeat looks old though its worker is alive.
    */
   reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }>;
-  /** The earliest due instant per queue that has one, among those definitions. May be in the past. */
-  nextDue(queues: readonly number[], defs: readonly number[]): Promise<Reply & { readonly due: ReadonlyMap<number, Instant> }>;
-  /** Distinct due buckets (start instants, `bucketMs` wide) within the horizon, per queue, at most `limit`: for alarms. */
-  dueBuckets(horizonMs: number, bucketMs: number, limit: number): Promise<readonly { readonly queue: number; readonly at: Instant }[]>;
-  /** Sets aside overdue rows that no living worker has code for, reason visible; registering the definition frees them. */
+  /** The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. */
+  nextDue(
+    queues: readonly number[],
+    defs: readonly number[],
+  ): Promise<Reply & { readonly due: ReadonlyMap<number, Instant> }>;
+  /** Distinct due buckets (start instants, `bucketMs` wide) of what will be due within the horizon, per queue, at most `limit`: for alarms. */
+  dueBuckets(
+    horizonMs: number,
+    bucketMs: number,
+    limit: number,
+  ): Promise<readonly { readonly queue: number; readonly at: Instant }[]>;
+  /**
+   * Sets aside overdue actors that no living worker has code for, reason visible; registering the definition frees them.
+   * Living is who was not found dead by {@link Store.reap}: after an outage all heartbeats look old, and none would register again.
+   */
   park(): Promise<{ readonly processed: number; readonly errors: number }>;
   /** Creates the day leaves of `settled` that the coming days need. */
   prepareDays(): Promise<void>;
