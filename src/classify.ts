@@ -135,7 +135,7 @@ function primitiveText(thrown: unknown): string {
 function messageOf(link: Thrown): string {
   if (typeof link.message === 'string' && (link.message !== '' || !Array.isArray(link.errors))) return link.message;
   if (Array.isArray(link.errors))
-    return link.errors.map((error: Thrown | null) => String(error?.message ?? error)).join('; ');
+    return link.errors.map((error) => (error instanceof Error ? error.message : typeof error)).join('; ');
   return JSON.stringify(link);
 }
 
@@ -148,7 +148,7 @@ function codeOf(link: Thrown): string | undefined {
 
 /** Bounded text that a text column takes: NUL and lone surrogates become U+FFFD. */
 export function storableText(text: string, maxBytes: number): string {
-  const clean = text.replaceAll(/\0|\p{Surrogate}/gu, '\uFFFD');
+  const clean = text.slice(0, maxBytes + 1).replaceAll(/\0|\p{Surrogate}/gu, '\uFFFD');
   if (Buffer.byteLength(clean) <= maxBytes) return clean;
   return `${Buffer.from(clean)
     .subarray(0, maxBytes - 6)
