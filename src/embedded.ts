@@ -18,7 +18,7 @@ import {
   startServer,
   stopServer,
 } from './embedded/cluster.ts';
-import { connectionTo, enter, giveUpPlace } from './embedded/tenancy.ts';
+import { connectionStringTo, connectionTo, enter, giveUpPlace } from './embedded/tenancy.ts';
 import type { Env } from './env.ts';
 import { EmbeddedPostgresError } from './errors.ts';
 
@@ -93,10 +93,9 @@ export async function openEmbeddedPostgres({
     if (pid !== null) await stopServer(env, cluster, pid);
     await tenant.end().catch(() => undefined);
   };
-  const connection = connectionTo(cluster);
   return {
-    connection,
-    connectionString: `postgresql://${connection.user}@/${connection.database}?host=${encodeURIComponent(connection.host)}&port=${connection.port}`,
+    connection: connectionTo(cluster),
+    connectionString: connectionStringTo(cluster),
     adopted: first.adopted,
     created: first.created,
     close: () => staysAlive(close),

@@ -17,6 +17,12 @@ export function connectionTo(cluster: Cluster): { host: string; port: number; us
   return { host: cluster.socketDir, port: 5432, user: 'postgres', database: 'postgres' };
 }
 
+/** The same as a URL, for libpq and for node-postgres. */
+export function connectionStringTo(cluster: Cluster): string {
+  const { host, port, user, database } = connectionTo(cluster);
+  return `postgresql://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}
+
 /**
  * Moves in. Null: the server cannot be reached now (not started, starting, stopping, just crashed); asking again later is
  * the answer to all of them.

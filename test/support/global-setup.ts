@@ -1,0 +1,69 @@
+/**
+ * One Postgres server per run and project, of the run's own, with everything in a temporary folder. When the store can
+ * migrate, a migrated template database is made once; test files clone it.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { locateCluster, serverPid } from '../../src/embedded/cluster.ts';
+import { startPostgresServer } from './postgres-server.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Of the run's server: its database `postgres`, from which others are created. */
+    postgresUrl: string;
+  }
+}
+
+export const TEMPLATE_DATABASE = 'carillon_template';
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeAbandoned();
+  const server = await startPostgresServer({ settings: ['max_connections=200', 'shared_buffers=256MB'] });
+  try {
+    await makeTemplate(server.connectionString);
+  } catch (error) {
+    await server.destroy();
+    throw error;
+  }
+  project.provide('postgresUrl', server.connectionString);
+  return () => server.destroy();
+}
+
+async function makeTemplate(url: string): Promise<void> {
+  const admin = new Client({ connectionString: url });
+  admin.on('error', () => undefined);
+  await admin.connect();
+  await admin.query(`create database ${TEMPLATE_DATABASE}`);
+  await admin.end();
+  const store = new URL('../../src/store/postgres/index.ts', import.meta.url);
+  if (!existsSync(store)) return;
+  const { migrate } = (await import(store.href)) as {
+    migrate: (o: { connection: string; schema: string }) => Promise<unknown>;
+  };
+  await migrate({ connection: url.replace('/postgres?', `/${TEMPLATE_DATABASE}?`), schema: 'carillon' });
+}
+
+/** Servers of earlier runs that were killed, recognised by the dead process in their folder's name. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = /^carillon-test-(\d+)-/.exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    const cluster = await locateCluster(path.join(tmpdir(), name)).catch(() => null);
+    const pid = cluster && (await serverPid(cluster));
+    if (pid) process.kill(pid, 'SIGQUIT');
+    if (cluster) await rm(cluster.socketDir, { recursive: true, force: true });
+    await rm(path.join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
