@@ -33,6 +33,7 @@ export async function createTestDatabase({ empty = false }: { empty?: boolean } 
     pool: (config) => {
       const pool = new Pool({ connectionString, ...config });
       pool.on('error', () => undefined);
+      pool.on('connect', (client) => client.on('error', () => undefined));
       pools.push(pool);
       return pool;
     },
