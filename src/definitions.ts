@@ -1,0 +1,228 @@
+/**
+ * Definitions: a name, a version and the statechart that lives under them. What callers hold is only the typed name; what
+ * the engine needs of it stays here, so that every typed definition is an AnyDefinition.
+ */
+
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { AnyEventObject, AnyStateMachine, EventFrom, InputFrom, OutputFrom } from 'xstate';
+import { type JobEvent, jobMachine } from '../machines/job.ts';
+import { jobGuardsAndDelays } from '../machines/job-policy.ts';
+import {
+  type JobOptions,
+  type ResolvedDefinition,
+  type Retention,
+  resolveActorOptions,
+  resolveJobOptions,
+} from './definition-options.ts';
+import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
+import type { RunContext } from './run-context.ts';
+
+/** Carries the types of a definition. No value has it. */
+export declare const types: unique symbol;
+
+/** Any definition, whatever its types. */
+export interface AnyDefinition {
+  readonly kind: 'job' | 'actor';
+  readonly name: string;
+  readonly version: number;
+  readonly [types]?: { input: unknown; parsed: unknown; output: unknown; event: AnyEventObject };
+}
+
+/** `I` is what callers give, `P` what the handler gets once the schema has parsed it. */
+export interface JobDefinition<I = unknown, O = unknown, P = I> extends AnyDefinition {
+  readonly kind: 'job';
+  readonly [types]?: { input: I; parsed: P; output: O; event: JobEvent };
+}
+
+export interface ActorDefinition<M extends AnyStateMachine = AnyStateMachine> extends AnyDefinition {
+  readonly kind: 'actor';
+  readonly [types]?: { input: InputFrom<M>; parsed: InputFrom<M>; output: OutputFrom<M>; event: EventFrom<M> };
+}
+
+/** What a definition takes as input. */
+export type InputOf<D> = D extends { readonly [types]?: { input: infer I } } ? I : never;
+/** What its runs give as output. */
+export type OutputOf<D> = D extends { readonly [types]?: { output: infer O } } ? O : never;
+/** What may be sent to its actors. */
+export type EventOf<D> = D extends { readonly [types]?: { event: infer E } } ? E : never;
+
+/** Arguments after the definition: the input may be left out where it may be undefined. */
+export type InputArgs<I, O> = undefined extends I ? [input?: I, options?: O] : [input: I, options?: O];
+
+/** A pending timer of an actor as it is stored; `dueAt` in milliseconds since 1970. */
+export interface StoredTimer {
+  readonly id: string;
+  readonly event: AnyEventObject;
+  readonly dueAt: number;
+}
+
+/** A child of an actor as it is stored. */
+export interface StoredChild {
+  readonly id: string;
+  readonly src: string;
+  readonly snapshot: unknown;
+}
+
+/** Takes an actor of an older version over to this one. Pure. */
+export type Migrate = (old: { version: number; snapshot: unknown; timers: StoredTimer[]; children: StoredChild[] }) => {
+  snapshot: unknown;
+  timers?: StoredTimer[];
+};
+
+/** What `defineActor` takes. */
+export interface ActorOptions<M extends AnyStateMachine> {
+  readonly name: string;
+  readonly version?: number;
+  readonly machine: M;
+  readonly input?: StandardSchemaV1<InputFrom<M>, InputFrom<M>>;
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly retention?: Retention;
+  readonly migrate?: Migrate;
+}
+
+/** The engine's side of a definition. */
+export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
+  readonly kind: 'job' | 'actor';
+  readonly machine: AnyStateMachine;
+  /** A machine of ours: its events carry `at`, its output is a run record, and its first state is known. */
+  readonly standard: boolean;
+  readonly inputSchema: StandardSchemaV1 | undefined;
+  /** A job's handler. */
+  readonly run: ((context: RunContext<never>) => unknown) | undefined;
+  /** The state shown before the first turn, as JSON text; null where the machine itself decides. */
+  readonly initialState: string | null;
+  /** 0: none. */
+  readonly attemptTimeoutMs: number;
+  readonly dedupOn: 'success' | 'any';
+  readonly onAmbiguous: 'retry' | 'drop';
+  readonly migrate: Migrate | undefined;
+}
+
+const internals = new WeakMap<AnyDefinition, DefinitionInternals>();
+
+/** The engine's side of what `defineJob` and `defineActor` gave. */
+export function internalsOf(definition: AnyDefinition): DefinitionInternals {
+  const found = internals.get(definition);
+  if (!found)
+    throw new InvalidOptionError('definitions', 'takes what defineJob() and defineActor() give, and nothing else.');
+  return found;
+}
+
+/** A job: a handler under the standard life cycle. Its input is validated once, when it is scheduled. */
+export function defineJob<S extends StandardSchemaV1, O = void>(
+  options: JobOptions & { input: S; run(context: RunContext<StandardSchemaV1.InferOutput<S>>): Promise<O> | O },
+): JobDefinition<StandardSchemaV1.InferInput<S>, O, StandardSchemaV1.InferOutput<S>>;
+export function defineJob<I = undefined, O = void>(
+  options: JobOptions & { input?: never; run(context: RunContext<I>): Promise<O> | O },
+): JobDefinition<I, O>;
+export function defineJob(options: JobOptions): JobDefinition {
+  const { input, run, policy, ...resolved } = resolveJobOptions(options);
+  return register<JobDefinition>({
+    ...resolved,
+    kind: 'job',
+    machine: jobMachine.provide(jobGuardsAndDelays(policy)),
+    standard: true,
+    inputSchema: input,
+    run: run as DefinitionInternals['run'],
+    initialState: '"scheduled"',
+    attemptTimeoutMs: policy.attemptTimeoutMs,
+    onAmbiguous: policy.onAmbiguous,
+    migrate: undefined,
+  });
+}
+
+/** Any XState machine as a durable actor. */
+export function defineActor<M extends AnyStateMachine>(options: ActorOptions<M>): ActorDefinition<M> {
+  const { input, migrate, ...resolved } = resolveActorOptions(options);
+  return register<ActorDefinition<M>>({
+    ...resolved,
+    kind: 'actor',
+    standard: false,
+    inputSchema: input,
+    run: undefined,
+    initialState: null,
+    attemptTimeoutMs: 0,
+    dedupOn: 'success',
+    onAmbiguous: 'retry',
+    migrate: migrate as Migrate | undefined,
+  });
+}
+
+function register<D extends AnyDefinition>(entry: DefinitionInternals & { readonly kind: D['kind'] }): D {
+  const definition: AnyDefinition = Object.freeze({ kind: entry.kind, name: entry.name, version: entry.version });
+  internals.set(definition, entry);
+  return definition as D;
+}
+
+/**
+ * The input as it is stored: parsed by the definition's schema if it has one, or the promise of that where the schema is
+ * asynchronous. InvalidInputError names the path.
+ */
+export function parseInput({ inputSchema }: DefinitionInternals, input: unknown): unknown {
+  if (!inputSchema) return input;
+  const result = inputSchema['~standard'].validate(input);
+  return result instanceof Promise ? result.then(parsed) : parsed(result);
+}
+
+function parsed(result: StandardSchemaV1.Result<unknown>): unknown {
+  if (!result.issues) return result.value;
+  const [first, ...others] = result.issues;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  throw new InvalidInputError(pathOf(first?.path ?? []), `${first?.message ?? 'is refused by its schema'}${more}`);
+}
+
+function pathOf(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): string {
+  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
+  return keys.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
+    'input',
+  );
+}
+
+/** The definitions one scheduler knows. A name and a version mean one definition. */
+export interface Registry {
+  readonly all: readonly DefinitionInternals[];
+  readonly names: readonly string[];
+  /** The newest version of that name. Throws UnknownDefinitionError. */
+  newest(name: string): DefinitionInternals;
+  find(name: string, version: number): DefinitionInternals | undefined;
+  /** By what `defineJob` or `defineActor` gave; it has to be one of those registered. Throws UnknownDefinitionError. */
+  of(definition: AnyDefinition): DefinitionInternals;
+}
+
+export function createRegistry(definitions: readonly AnyDefinition[]): Registry {
+  const all = definitions.map(internalsOf);
+  const byKey = new Map<string, DefinitionInternals>();
+  const newest = new Map<string, DefinitionInternals>();
+  for (const entry of all) {
+    const key = keyOf(entry.name, entry.version);
+    if (byKey.has(key)) {
+      throw new DefinitionVersionError(
+        `Two definitions are named '${entry.name}' with version ${entry.version}. Rename one, or give it another version.`,
+      );
+    }
+    byKey.set(key, entry);
+    if (entry.version >= (newest.get(entry.name)?.version ?? 0)) newest.set(entry.name, entry);
+  }
+  const names = [...newest.keys()];
+  return {
+    all,
+    names,
+    newest(name) {
+      const found = newest.get(name);
+      if (!found) throw new UnknownDefinitionError(name, names);
+      return found;
+    },
+    find: (name, version) => byKey.get(keyOf(name, version)),
+    of(definition) {
+      const entry = internalsOf(definition);
+      if (byKey.get(keyOf(entry.name, entry.version)) !== entry) throw new UnknownDefinitionError(entry.name, names);
+      return entry;
+    },
+  };
+}
+
+function keyOf(name: string, version: number): string {
+  return `${name}@${version}`;
+}
