@@ -5,7 +5,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  access,
   chmod,
   chown,
   lstat,
@@ -13,11 +12,13 @@ import {
   open,
   readdir,
   readFile,
+  readlink,
   realpath,
   rename,
   rm,
   rmdir,
   stat,
+  writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
 import type { Env } from '../env.ts';
@@ -26,88 +27,77 @@ import { type Account, serverAccount } from './account.ts';
 import { type Binaries, findBinaries, findPackage } from './binaries.ts';
 import { runTool, serverSurroundings } from './run-tool.ts';
 
-/** Where everything of one cluster is. */
+/** A cluster that exists, whether or not its server runs. */
 export interface Cluster {
-  readonly folder: string;
   readonly data: string;
   readonly log: string;
   /** The only way in: a folder nobody else may enter, with the socket in it. */
   readonly socketDir: string;
 }
 
-/** Half-made clusters older than this were left by a process that died making them. */
-const ABANDONED_MS = 600_000;
-
-/** Looks at a folder, which must exist. The socket lives elsewhere because its path may be 103 bytes long at most. */
-export async function locateCluster(dataDir: string): Promise<Cluster> {
-  const folder = await realpath(dataDir);
-  const digest = createHash('sha256').update(folder).digest('hex').slice(0, 16);
-  return {
-    folder,
-    data: path.join(folder, 'postgres'),
-    log: path.join(folder, 'postgres.log'),
-    socketDir: path.join('/tmp', `carillon-${digest}`),
-  };
-}
-
-/** True when the cluster was created at some time, whether or not its server runs. */
-export function clusterExists(cluster: Cluster): Promise<boolean> {
-  return access(path.join(cluster.data, 'PG_VERSION')).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The programs and the account for this cluster. */
+/** The programs for a cluster, and the account that runs them (null: this process's own). */
 export interface Tools {
   readonly binaries: Binaries;
   readonly account: Account | null;
 }
 
-export async function prepareTools(env: Env, cluster: Cluster): Promise<Tools> {
-  const account = await serverAccount(cluster.data);
+const DATA = 'postgres';
+const IDENTITY = 'carillon.id';
+/** Half-made clusters older than this were left by a process that died making them. */
+const ABANDONED_MS = 600_000;
+const STOP_PATIENCE_MS = 30_000;
+
+/**
+ * The cluster in this folder, or null. Its socket lives elsewhere because the path may be 103 bytes long at most. Named after
+ * place and identity, it leads neither to the server of a copied project nor to one still running on deleted data.
+ */
+export async function locateCluster(folder: string): Promise<Cluster | null> {
+  try {
+    const data = path.join(await realpath(folder), DATA);
+    const identity = await readFile(path.join(data, IDENTITY), 'utf8');
+    const digest = createHash('sha256').update(`${data} ${identity}`).digest('hex').slice(0, 16);
+    return { data, log: path.join(folder, 'postgres.log'), socketDir: path.join('/tmp', `carillon-${digest}`) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new EmbeddedPostgresError(`This user may not read the data in ${folder}.`, { cause: error });
+  }
+}
+
+export async function prepareTools(env: Env, folder: string): Promise<Tools> {
+  const account = await serverAccount(path.join(folder, DATA));
   // Another account may be unable to enter the project's folder, so its copy has to be in a public place.
-  const cacheDir = account === null ? cluster.folder : '/var/cache/carillon';
+  const cacheDir = account === null ? path.resolve(folder) : '/var/cache/carillon';
   return { account, binaries: await findBinaries(env, await findPackage(), account, cacheDir) };
 }
 
-/** False: another process created it first. The folder appears complete or not at all. */
-export async function createCluster(env: Env, cluster: Cluster, tools: Tools): Promise<boolean> {
-  await removeAbandoned(env, cluster);
-  const unfinished = path.join(cluster.folder, `creating-${env.uuid()}`);
+/** False: another process created it first. The data appears complete or not at all. */
+export async function createCluster(env: Env, folder: string, tools: Tools): Promise<boolean> {
+  await removeAbandoned(env, folder);
+  const unfinished = path.resolve(folder, `creating-${env.uuid()}`);
   await mkdir(unfinished, { mode: 0o700 });
   try {
     if (tools.account !== null) await chown(unfinished, tools.account.uid, tools.account.gid);
-    const args = [
-      '-D',
-      dataArgument(unfinished, tools.account),
-      '-U',
-      'postgres',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-    ];
+    const data = dataArgument(unfinished, tools.account);
+    const args = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'];
     const { code, output } = await runTool(env, tools.binaries.initdb, args, tools.account, unfinished);
-    if (code !== 0) throw new EmbeddedPostgresError(`Creating the database in ${cluster.folder} failed: ${output}`);
-    await rename(unfinished, cluster.data);
-    await syncFolder(cluster.folder);
+    if (code !== 0) throw new EmbeddedPostgresError(`Creating the database in ${folder} failed: ${output}`);
+    await writeFile(path.join(unfinished, IDENTITY), env.uuid());
+    await rename(unfinished, path.join(folder, DATA));
+    await syncFolder(folder);
     return true;
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
-    if (await clusterExists(cluster)) return false;
+    if ((await locateCluster(folder)) !== null) return false;
     throw error;
   }
 }
 
-async function removeAbandoned(env: Env, cluster: Cluster): Promise<void> {
-  for (const name of await readdir(cluster.folder)) {
+async function removeAbandoned(env: Env, folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
     if (!name.startsWith('creating-')) continue;
-    const found = await stat(path.join(cluster.folder, name)).catch(() => null);
-    if (found && env.wallMs() - found.mtimeMs > ABANDONED_MS) {
-      await rm(path.join(cluster.folder, name), { recursive: true, force: true });
-    }
+    const abandoned = path.join(folder, name);
+    const found = await stat(abandoned).catch(() => null);
+    if (found && env.wallMs() - found.mtimeMs > ABANDONED_MS) await rm(abandoned, { recursive: true, force: true });
   }
 }
 
@@ -126,20 +116,20 @@ function dataArgument(data: string, account: Account | null): string {
   return account !== null && process.platform === 'linux' ? '/proc/self/cwd' : data;
 }
 
-/** Starts a server of its own session: Ctrl-C in a terminal and the death of this process do not reach it. */
+/** Starts a server in a session of its own: Ctrl-C in a terminal and the death of this process do not reach it. */
 export async function startServer(
   env: Env,
   cluster: Cluster,
-  tools: Tools,
+  { binaries, account }: Tools,
   settings: readonly string[] = [],
 ): Promise<ChildProcess> {
-  await prepareSocketDir(cluster, tools.account);
+  await prepareSocketDir(cluster, account);
+  const access = [`unix_socket_directories=${cluster.socketDir}`, 'unix_socket_permissions=0700', 'listen_addresses='];
+  const flags = [...access, ...settings].flatMap((setting) => ['-c', setting]);
   const log = await open(cluster.log, 'a', 0o600);
   try {
-    const own = [`unix_socket_directories=${cluster.socketDir}`, 'unix_socket_permissions=0700', 'listen_addresses='];
-    const flags = [...own, ...settings].flatMap((setting) => ['-c', setting]);
-    const server = env.spawn(tools.binaries.postgres, ['-D', dataArgument(cluster.data, tools.account), ...flags], {
-      ...serverSurroundings(tools.account),
+    const server = env.spawn(binaries.postgres, ['-D', dataArgument(cluster.data, account), ...flags], {
+      ...serverSurroundings(account),
       cwd: cluster.data,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -169,35 +159,40 @@ async function prepareSocketDir({ socketDir }: Cluster, account: Account | null)
 }
 
 /** Process id of the running server, or null. A lock file left by a crash does not count, though it names a process. */
-export async function serverPid(cluster: Cluster): Promise<number | null> {
-  const lockFile = await readFile(path.join(cluster.data, 'postmaster.pid'), 'utf8').catch(() => '');
+export async function findServer({ data }: Cluster): Promise<number | null> {
+  const lockFile = await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => '');
   const pid = Number.parseInt(lockFile, 10);
-  return pid > 1 && (await isPostgres(pid)) ? pid : null;
+  return pid > 1 && (await isServer(pid, data)) ? pid : null;
 }
 
 /** A process number is reused sooner or later, in containers at once; and a zombie still has one. */
-async function isPostgres(pid: number): Promise<boolean> {
-  if (process.platform === 'linux') {
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    return /\((postgres)\) [^ZX]/.test(status);
+async function isServer(pid: number, data: string): Promise<boolean> {
+  if (process.platform !== 'linux') {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
   }
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  if (!/\(postgres\) [^ZX]/.test(status)) return false;
+  // Root in a container may not look; the name has to do then.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => data);
+  return folder === data;
 }
 
 /** Fast shutdown: open transactions roll back, everything committed is on disk. Resolves when the process is gone. */
 export async function stopServer(env: Env, cluster: Cluster, pid: number): Promise<void> {
-  const patienceMs = 30_000;
   const startMs = env.monotonicMs();
-  process.kill(pid, 'SIGINT');
-  while ((await serverPid(cluster)) === pid) {
-    if (env.monotonicMs() - startMs > patienceMs)
-      throw new EmbeddedPostgresError(
-        `Postgres process ${pid} did not stop within ${patienceMs} ms. See ${cluster.log}.`,
-      );
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch {
+    // It just died by itself, or the loop below says that it does not stop.
+  }
+  while ((await findServer(cluster)) === pid) {
+    if (env.monotonicMs() - startMs > STOP_PATIENCE_MS) {
+      throw new EmbeddedPostgresError(`Postgres process ${pid} does not stop. See ${cluster.log}.`);
+    }
     await env.sleep(10);
   }
   // Fails, as it should, when the next server already put its socket there.
@@ -205,7 +200,7 @@ export async function stopServer(env: Env, cluster: Cluster, pid: number): Promi
 }
 
 /** The end of the server's log, for error messages. */
-export async function readLogTail(cluster: Cluster): Promise<string> {
-  const log = await readFile(cluster.log, 'utf8').catch(() => '');
-  return log.slice(-1500).trim();
+export async function readLogTail({ log }: Cluster): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  return text.slice(-1500).trim();
 }

@@ -8,12 +8,20 @@ import { Client } from 'pg';
 import { EmbeddedPostgresError } from '../errors.ts';
 import type { Cluster } from './cluster.ts';
 
+/** How to reach an embedded server. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+}
+
 /** Any pair of numbers no other user of advisory locks in this database picks. */
 const TENANCY_LOCK = '1668444780, 1952804461';
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** How to reach the server of a cluster: its Unix socket, and nothing else. */
-export function connectionTo(cluster: Cluster): { host: string; port: number; user: string; database: string } {
+/** A Unix socket and nothing else: nobody but the owner of its folder gets in, so there is no password. */
+export function connectionTo(cluster: Cluster): Connection {
   return { host: cluster.socketDir, port: 5432, user: 'postgres', database: 'postgres' };
 }
 
@@ -24,10 +32,10 @@ export function connectionStringTo(cluster: Cluster): string {
 }
 
 /**
- * Moves in. Null: the server cannot be reached now (not started, starting, stopping, just crashed); asking again later is
- * the answer to all of them.
+ * Moves in, or says why it cannot now: the server is not started, starting, stopping, or has just crashed. To ask again
+ * later is the answer to all of them.
  */
-export async function enter(cluster: Cluster): Promise<Client | null> {
+export async function enter(cluster: Cluster): Promise<Client | Error> {
   const socket = new Socket();
   const client = new Client({
     ...connectionTo(cluster),
@@ -45,17 +53,13 @@ export async function enter(cluster: Cluster): Promise<Client | null> {
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') {
-      throw new EmbeddedPostgresError(
-        `The server in ${cluster.folder} runs as another user. Run as that user, or set DATABASE_URL.`,
-        { cause: error },
-      );
-    }
-    return null;
+    if (!(error instanceof Error)) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return error;
+    throw new EmbeddedPostgresError(`The server of ${cluster.data} runs as another user.`, { cause: error });
   }
 }
 
-/** True: nobody else is there and nobody can enter before the connection ends. */
+/** True: nobody else is there, and nobody can enter before this connection ends. */
 export async function giveUpPlace(client: Client): Promise<boolean> {
   try {
     await client.query(`select pg_advisory_unlock_shared(${TENANCY_LOCK})`);

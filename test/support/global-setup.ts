@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { locateCluster, serverPid } from '../../src/embedded/cluster.ts';
+import { findServer, locateCluster } from '../../src/embedded/cluster.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 declare module 'vitest' {
@@ -53,7 +53,7 @@ async function removeAbandoned(): Promise<void> {
     const owner = /^carillon-test-(\d+)-/.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     const cluster = await locateCluster(path.join(tmpdir(), name)).catch(() => null);
-    const pid = cluster && (await serverPid(cluster));
+    const pid = cluster && (await findServer(cluster));
     if (pid) process.kill(pid, 'SIGQUIT');
     if (cluster) await rm(cluster.socketDir, { recursive: true, force: true });
     await rm(path.join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

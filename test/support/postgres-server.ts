@@ -6,14 +6,14 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
-import { createCluster, locateCluster, prepareTools, serverPid, startServer } from '../../src/embedded/cluster.ts';
-import { connectionStringTo, connectionTo } from '../../src/embedded/tenancy.ts';
+import { createCluster, findServer, locateCluster, prepareTools, startServer } from '../../src/embedded/cluster.ts';
+import { type Connection, connectionStringTo, connectionTo } from '../../src/embedded/tenancy.ts';
 import { systemEnv } from '../../src/env.ts';
 import { registerOpened } from './left-behind.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface PostgresServer {
-  readonly connection: { host: string; port: number; user: string; database: string };
+  readonly connection: Connection;
   readonly connectionString: string;
   /** Resolves when it answers. */
   start(): Promise<void>;
@@ -37,9 +37,10 @@ export async function startPostgresServer({
 } = {}): Promise<PostgresServer> {
   const folder = await mkdtemp(path.join(tmpdir(), `carillon-test-${process.pid}-`));
   await chmod(folder, 0o755);
+  const tools = await prepareTools(systemEnv, folder);
+  await createCluster(systemEnv, folder, tools);
   const cluster = await locateCluster(folder);
-  const tools = await prepareTools(systemEnv, cluster);
-  await createCluster(systemEnv, cluster, tools);
+  if (cluster === null) throw new Error(`There is no cluster in ${folder}.`);
   const connection = connectionTo(cluster);
 
   const answers = async (): Promise<boolean> => {
@@ -60,7 +61,7 @@ export async function startPostgresServer({
     await waitUntil(
       async () => {
         if (await answers()) return true;
-        if ((await serverPid(cluster)) === null) {
+        if ((await findServer(cluster)) === null) {
           const child = await startServer(systemEnv, cluster, tools, settings);
           await waitUntil(async () => child.exitCode !== null || child.signalCode !== null || (await answers()), {
             what: 'Postgres to start',
@@ -73,14 +74,14 @@ export async function startPostgresServer({
     );
   };
   const signal = async (name: NodeJS.Signals): Promise<void> => {
-    const pid = await serverPid(cluster);
+    const pid = await findServer(cluster);
     if (pid !== null) process.kill(pid, name);
   };
   const end = async (name: NodeJS.Signals): Promise<void> => {
-    const pid = await serverPid(cluster);
+    const pid = await findServer(cluster);
     if (pid === null) return;
     process.kill(pid, name);
-    await waitUntil(async () => (await serverPid(cluster)) !== pid, { what: 'Postgres to stop', timeoutMs: 30_000 });
+    await waitUntil(async () => (await findServer(cluster)) !== pid, { what: 'Postgres to stop', timeoutMs: 30_000 });
   };
   let open = true;
   const server: PostgresServer = {
