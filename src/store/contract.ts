@@ -135,6 +135,9 @@ export interface Claimed {
   readonly labels: readonly string[];
   readonly parent: string | null;
   readonly input: string | null;
+  /** As views show it, so that a row which cannot be decoded keeps it. */
+  readonly state: string | null;
+  readonly attempt: number;
   /** Null before the first turn. */
   readonly snapshot: string | null;
   readonly history: string;

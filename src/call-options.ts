@@ -1,0 +1,93 @@
+/** The options of the smaller calls: sending, waiting, listing, stopping. */
+import type pg from 'pg';
+import type { Duration } from './duration.ts';
+import { duration, integer, isFunction, kind, name, object, oneOf, optional, text } from './option-checks.ts';
+import type { RunRecord } from './run-record.ts';
+import type { ListFilter, Status } from './store/contract.ts';
+
+export interface SendOptions {
+  /** At most 512 bytes. A second event with it to the same actor is dropped, for as long as the actor lives. */
+  readonly dedupId?: string;
+  /** Send inside the transaction that is open on this client: gone with its rollback. */
+  readonly client?: pg.ClientBase;
+}
+
+export interface WaitOptions {
+  /** For ever unless given. */
+  readonly timeout?: Duration;
+  /** Dotted path of the state to wait for: 'math.added'. A final one unless given. */
+  readonly state?: string;
+}
+
+/** What `list()` shows. All given conditions hold at once. */
+export interface ListOptions {
+  readonly status?: Status;
+  readonly record?: RunRecord['status'];
+  /** A state's name, or the JSON of a nested state value. */
+  readonly state?: string;
+  readonly name?: string;
+  readonly queue?: string;
+  readonly label?: string;
+  readonly key?: string;
+  readonly parentId?: string;
+  /** 1 to 1000. @defaultValue 50 */
+  readonly limit?: number;
+  /** From the page before. */
+  readonly cursor?: string;
+}
+
+const sendChecks = object({
+  dedupId: optional(text(512), null),
+  client: optional(kind<pg.ClientBase>('a connected pg client', hasQuery), null),
+});
+
+const waitChecks = object({ timeout: optional(duration(0), null), state: optional(text(1024), null) });
+
+const stopChecks = object({ timeout: optional(duration(0), 30_000) });
+
+const listChecks = object({
+  status: optional(oneOf('active', 'done', 'dropped', 'quarantined'), undefined),
+  record: optional(oneOf('success', 'failed_dropped', 'cancelled', 'expired'), undefined),
+  state: optional(text(4096), undefined),
+  name: optional(name, undefined),
+  queue: optional(name, undefined),
+  label: optional(text(64), undefined),
+  key: optional(text(512), undefined),
+  parentId: optional(text(64), undefined),
+  limit: optional(integer(1, 1000), 50),
+  cursor: optional(text(256), undefined),
+});
+
+export function resolveSendOptions(options: unknown): {
+  readonly dedupId: string | null;
+  readonly client: pg.ClientBase | null;
+} {
+  return sendChecks(options, '');
+}
+
+export function resolveWaitOptions(options: unknown): {
+  readonly timeoutMs: number | null;
+  readonly state: string | null;
+} {
+  const { timeout, state } = waitChecks(options, '');
+  return { timeoutMs: timeout, state };
+}
+
+export function resolveStopOptions(options: unknown): { readonly timeoutMs: number } {
+  return { timeoutMs: stopChecks(options, '').timeout };
+}
+
+export function resolveListOptions(options: unknown): ListFilter {
+  const { record, state, ...rest } = listChecks(options, '');
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return {
+    ...(given as Omit<ListFilter, 'outcome' | 'state'>),
+    ...(record !== undefined && { outcome: record }),
+    // Stored as JSON text: a plain name is the string of it.
+    ...(state !== undefined && { state: state.startsWith('{') ? state : JSON.stringify(state) }),
+  };
+}
+
+function hasQuery(value: unknown): boolean {
+  return isFunction((value as Partial<pg.ClientBase> | null)?.query);
+}

@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { type Alarms, createAlarms } from './alarms.ts';
+import { openEmbeddedPostgres } from './embedded.ts';
+import type { Env } from './env.ts';
+import type { ResolvedScheduler } from './options.ts';
+import type { Store } from './store/contract.ts';
+import { migrate, openPostgresStore } from './store/postgres/index.ts';
+
+export interface Connections {
+  readonly store: Store;
+  readonly alarms: Alarms;
+  close(): Promise<void>;
+}
+
+/** Where the embedded Postgres keeps its data unless CARILLON_DATA_DIR says otherwise. */
+const DATA_DIR = '.carillon';
+
+/** Postgres: the option, else DATABASE_URL, else the embedded one. Redis: the option, else REDIS_URL, else BullMQ on Postgres. */
+export async function openConnections(options: ResolvedScheduler, env: Env, logger: Logger): Promise<Connections> {
+  const { namespace, schema } = options;
+  const given = options.postgres ?? process.env['DATABASE_URL'] ?? null;
+  const embedded = given === null ? await openEmbeddedPostgres({ dataDir: dataDir(), env, logger }) : null;
+  const connection: string | pg.PoolConfig | pg.Pool = given ?? (embedded as NonNullable<typeof embedded>).connection;
+  try {
+    // Production schemas are moved by `carillon migrate`, when somebody decides to; opening the store then only checks.
+    if (embedded || process.env['NODE_ENV'] !== 'production') await migrate({ connection, schema });
+    const store = await openPostgresStore({ connection, namespace, schema, env, logger });
+    const redis = options.redis ?? process.env['REDIS_URL'] ?? null;
+    const backend =
+      redis === null
+        ? ({ kind: 'postgres', pool: store.pool } as const)
+        : ({ kind: 'redis', connection: redis } as const);
+    const alarms = await createAlarms({ backend, namespace, schema, env, logger });
+    return {
+      store,
+      alarms,
+      async close() {
+        await alarms.close();
+        await store.close();
+        await embedded?.close();
+      },
+    };
+  } catch (error) {
+    await embedded?.close();
+    throw error;
+  }
+}
+
+export function dataDir(): string {
+  return process.env['CARILLON_DATA_DIR'] ?? DATA_DIR;
+}

@@ -1,0 +1,113 @@
+/**
+ * Runs the invoked actors of committed turns: a job's handler with its run context, any other logic as a real XState actor.
+ * Every effect gives one result; one that was aborted gives none that counts, because its incarnation is gone by then.
+ */
+
+import type { Logger } from 'pino';
+import type { AnyEventObject } from 'xstate';
+import { runHandler } from '../actors/run-handler.ts';
+import { classify } from './classify.ts';
+import { encode } from './codec.ts';
+import { runLogic, type StoredEffect } from './interpreter/index.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
+import type { Instant } from './store/contract.ts';
+import type { EffectResult } from './turn.ts';
+
+/** Why a running effect is told to stop: its state was left, its lease was lost, or its worker stops. */
+export type AbortReason = 'left' | 'lost' | 'stopping';
+
+export interface RunningEffect {
+  abort(reason: AbortReason): void;
+  /** Passes an event on to a running callback. */
+  relay(event: AnyEventObject): void;
+}
+
+/** Whose effect it is and where its result goes. */
+export interface EffectHost {
+  readonly id: string;
+  readonly name: string;
+  readonly definition: LoadedDefinition;
+  readonly input: unknown;
+  readonly nominalAt: Instant;
+  readonly maxPayload: number;
+  readonly logger: Logger;
+  finished(ref: string, result: EffectResult): void;
+  heard(event: AnyEventObject, to: string): void;
+  progress(value: string): Promise<void>;
+  /** `schedule` of the scheduler, keyed by this run. */
+  readonly schedule: Parameters<typeof runHandler>[0]['schedule'];
+}
+
+const ABORTED: Record<AbortReason, string> = {
+  left: 'The run was cancelled, timed out or settled.',
+  lost: 'The lease was lost: another worker may run this now. Write nothing any more.',
+  stopping: 'The worker stops; another one starts this attempt again.',
+};
+
+/** The signal's reason, for handlers that look at it. */
+function abortError(reason: AbortReason): Error {
+  return Object.assign(new Error(ABORTED[reason]), { name: 'AbortError', code: `ABORTED_${reason.toUpperCase()}` });
+}
+
+export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffect {
+  const controller = new AbortController();
+  const { run } = host.definition;
+  if (host.definition.standard && effect.src === 'run' && run) {
+    void runJob(host, effect, run, controller.signal);
+    return { abort: (reason) => controller.abort(abortError(reason)), relay: () => {} };
+  }
+  const logic = runLogic(host.definition.prepared, effect, {
+    actorId: host.id,
+    signal: controller.signal,
+    send: (event, to) => host.heard(event, to),
+    done: (output) => host.finished(effect.ref, storable(output, host.maxPayload)),
+    failed: (error) => host.finished(effect.ref, { ok: false, error }),
+  });
+  return {
+    abort(reason) {
+      controller.abort(abortError(reason));
+      logic.stop();
+    },
+    relay: (event) => logic.relay(event),
+  };
+}
+
+async function runJob(
+  host: EffectHost,
+  effect: StoredEffect,
+  run: NonNullable<LoadedDefinition['run']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { attempt } = effect.input as { attempt: number };
+  const result = await runHandler({
+    run,
+    signal,
+    ...{
+      id: host.id,
+      name: host.name,
+      input: host.input,
+      attempt,
+      idempotencyKey: effect.id,
+      attemptId: `${effect.id}/${attempt}`,
+    },
+    nominalAt: host.nominalAt,
+    outputs: {},
+    logger: host.logger,
+    schedule: host.schedule,
+    progress: (value) => host.progress(encode(value, { path: 'progress', maxBytes: host.maxPayload })),
+  });
+  if (!result.ok) return host.finished(effect.ref, { ok: false, error: result.failure });
+  const checked = storable(result.output, host.maxPayload);
+  host.finished(effect.ref, checked.ok ? checked : { ok: false, error: classify(checked.error) });
+}
+
+/** An output that cannot be stored is a failure of the run, found before it reaches the machine. */
+function storable(output: unknown, maxBytes: number): EffectResult {
+  if (output === undefined || output === null) return { ok: true, output };
+  try {
+    encode(output, { path: 'output', maxBytes });
+    return { ok: true, output };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

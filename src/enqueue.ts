@@ -1,0 +1,144 @@
+/**
+ * Puts new actors into the store. Concurrent calls share one statement; those due now start at once in this process when it
+ * has free slots, inserted already leased; the others are told to whoever may be sleeping.
+ */
+import type { Alarms } from './alarms.ts';
+import { decode } from './codec.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { Unleased } from './held.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
+import type { Instant, NewActor, Scheduled, Store } from './store/contract.ts';
+import type { StoreClock } from './store-clock.ts';
+import type { Worker } from './worker.ts';
+
+export interface Enqueued {
+  readonly definition: LoadedDefinition;
+  readonly actor: NewActor;
+  readonly queueName: string;
+}
+
+export interface EnqueueDeps {
+  readonly store: Store;
+  readonly clock: StoreClock;
+  readonly alarms: Alarms;
+  /** Null: this process schedules only. */
+  readonly worker: Worker | null;
+  /** Queue ids the worker serves. */
+  readonly served: ReadonlySet<number>;
+  /** What is due sooner than this is announced at once; what is due later gets an alarm. */
+  readonly nearMs: number;
+}
+
+export class Enqueue {
+  readonly #deps: EnqueueDeps;
+  readonly #plain: GroupCommit<Enqueued, Scheduled>;
+  /** Keyed ones go in groups of their own: a key in somebody's open transaction must not hold up anyone else. */
+  readonly #keyed: GroupCommit<Enqueued, Scheduled>;
+
+  constructor(deps: EnqueueDeps) {
+    this.#deps = deps;
+    const bounds = {
+      maxItems: 500,
+      maxBytes: 4_000_000,
+      bytesOf: ({ actor }: Enqueued) => 200 + (actor.input?.length ?? 0),
+    };
+    this.#plain = new GroupCommit({ ...bounds, write: (items) => this.#write(items), concurrency: 2 });
+    this.#keyed = new GroupCommit({ ...bounds, write: (items) => this.#write(items), concurrency: 2 });
+  }
+
+  add(enqueued: Enqueued): Promise<Scheduled> {
+    return (enqueued.actor.key ? this.#keyed : this.#plain).add(enqueued);
+  }
+
+  /** Many at once, as one group: all of them are stored, or none and the promise rejects. */
+  addAll(items: readonly Enqueued[]): Promise<readonly Scheduled[]> {
+    return this.#write(items);
+  }
+
+  /** Inside the caller's transaction. Hints go out at once: before its commit they find nothing, which is harmless. */
+  async addWithin(client: unknown, items: readonly Enqueued[]): Promise<readonly Scheduled[]> {
+    const reply = await this.#deps.store.scheduleWithin(
+      client,
+      items.map(({ actor }) => actor),
+      this.#deps.nearMs,
+    );
+    this.#tell(items, reply.items, reply.now);
+    return reply.items;
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all([this.#plain.settled(), this.#keyed.settled()]);
+  }
+
+  async #write(items: readonly Enqueued[]): Promise<readonly Scheduled[]> {
+    const { store, clock, worker } = this.#deps;
+    const eligible = items.filter((item) => this.#mayStart(item));
+    const reservation = eligible.length > 0 ? (worker?.reserve(eligible.length) ?? null) : null;
+    const starting = new Set(reservation ? eligible.slice(0, reservation.slots) : []);
+    const actors = items.map((item) => (starting.has(item) ? { ...item.actor, start: true } : item.actor));
+    const started: Unleased[] = [];
+    try {
+      const reply = await store.schedule(actors, reservation?.starter ?? null);
+      clock.observe(reply.now);
+      reply.items.forEach((scheduled, index) => {
+        if (scheduled.outcome !== 'scheduled' || !scheduled.started) return;
+        started.push(startedHolding(items[index] as Enqueued, scheduled.dueAt, reply.now));
+      });
+      this.#tell(items, reply.items, reply.now);
+      return reply.items;
+    } finally {
+      if (reservation) worker?.adopt(reservation, started);
+    }
+  }
+
+  #mayStart({ actor }: Enqueued): boolean {
+    if (actor.key || !this.#deps.served.has(actor.queue)) return false;
+    return 'afterMs' in actor.when ? actor.when.afterMs === 0 : actor.when.at <= this.#deps.clock.now();
+  }
+
+  #tell(items: readonly Enqueued[], scheduled: readonly Scheduled[], now: Instant): void {
+    const earliest = new Map<number, { at: Instant; name: string }>();
+    scheduled.forEach((outcome, index) => {
+      const item = items[index];
+      if (!item || outcome.outcome !== 'scheduled' || outcome.started) return;
+      const known = earliest.get(item.actor.queue);
+      if (!known || outcome.dueAt < known.at)
+        earliest.set(item.actor.queue, { at: outcome.dueAt, name: item.queueName });
+      if (outcome.dueAt - now > this.#deps.nearMs) this.#deps.alarms.arm(item.queueName, outcome.dueAt, now);
+    });
+    for (const [queue, { at }] of earliest) {
+      if (this.#deps.served.has(queue)) this.#deps.worker?.expect(at);
+      if (at - now <= this.#deps.nearMs) this.#deps.store.announce(queue, at);
+    }
+  }
+}
+
+/** What a claim would have returned for a row that was inserted already leased. */
+function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: Instant): Unleased {
+  return {
+    life: {
+      id: actor.id,
+      definition,
+      createdAt: now,
+      firstDueAt: dueAt,
+      system: null,
+      // Read back from its text: the caller may change its own object while the handler runs.
+      input: actor.input === null ? undefined : decode(actor.input),
+      seq: 0,
+    },
+    queue: actor.queue,
+    priority: actor.priority,
+    labels: actor.labels,
+    parent: actor.parent,
+    fence: 1,
+    pokes: 0,
+    strikes: 0,
+    claimedBefore: null,
+    dueRowAt: null,
+    snapshot: null,
+    history: '',
+    state: actor.state,
+    attempt: 0,
+    mail: [],
+  };
+}

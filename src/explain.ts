@@ -1,0 +1,64 @@
+import type { StateValue } from 'xstate';
+import type { StoreStats } from './store/contract.ts';
+import type { ActorView } from './views.ts';
+
+/** One thing an actor waits for, as a sentence and as data. */
+export interface Waiting {
+  readonly for: 'timer' | 'effect' | 'event' | 'worker' | 'release' | 'queue' | 'definition' | 'slot' | 'nothing';
+  readonly detail: string;
+  /** When it ends by itself, where that is known. */
+  readonly at?: Date;
+}
+
+/** Why an actor is not moving, what will move it, and when. */
+export interface Explanation {
+  readonly state: StateValue | null;
+  readonly waitingFor: readonly Waiting[];
+  readonly nextWakeAt: Date | null;
+  /** Event types its state handles now. */
+  readonly accepts: readonly string[];
+}
+
+export function explain(view: ActorView, accepts: readonly string[], stats: StoreStats, now: Date): Explanation {
+  const nextWakeAt =
+    view.wakeAt ??
+    view.timers.reduce<Date | null>((first, { dueAt }) => (!first || dueAt < first ? dueAt : first), null);
+  return {
+    state: view.state,
+    waitingFor: waitingFor(view, accepts, stats, now),
+    nextWakeAt: isLive(view) ? nextWakeAt : null,
+    accepts,
+  };
+}
+
+function isLive(view: ActorView): boolean {
+  return view.status === 'active';
+}
+
+function waitingFor(view: ActorView, accepts: readonly string[], stats: StoreStats, now: Date): readonly Waiting[] {
+  if (view.status === 'done' || view.status === 'dropped')
+    return [{ for: 'nothing', detail: `It has settled: ${view.record?.status}.` }];
+  if (view.status === 'quarantined')
+    return [{ for: 'release', detail: `Quarantined: ${view.reason}. Release it once that is mended.` }];
+  if (view.reason) return [{ for: 'definition', detail: view.reason }];
+  const waits: Waiting[] = [];
+  const running = view.effects.filter((effect) => effect.running);
+  for (const { src, workerId } of running) waits.push({ for: 'effect', detail: `'${src}' runs on worker ${workerId}` });
+  for (const { event, dueAt } of view.timers)
+    waits.push({ for: 'timer', detail: `${event} at ${dueAt.toISOString()}`, at: dueAt });
+  if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
+  if (view.wakeAt && view.wakeAt <= now && running.length === 0) waits.unshift(lateness(view, stats));
+  return waits;
+}
+
+/** It is due and nobody runs it: the first reason that holds. */
+function lateness(view: ActorView, stats: StoreStats): Waiting {
+  const queue = stats.queues.find((candidate) => candidate.queue === view.queue);
+  if (queue?.paused) return { for: 'queue', detail: `Queue '${view.queue}' is paused. Resume it.` };
+  if (!stats.workers.some((worker) => worker.alive))
+    return { for: 'worker', detail: 'No worker is alive. Start one with `carillon worker`.' };
+  return {
+    for: 'slot',
+    detail: `It is due and waits for a free slot; ${queue?.due ?? 0} are due in queue '${view.queue}'.`,
+  };
+}

@@ -1,0 +1,47 @@
+/** The public API. */
+export type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
+export { DropError, isRetryable, RetryableError } from './classify.ts';
+export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
+export {
+  type ActorDefinition,
+  type ActorOptions,
+  type AnyDefinition,
+  defineActor,
+  defineJob,
+  type EventOf,
+  type InputArgs,
+  type InputOf,
+  type JobDefinition,
+  type OutputOf,
+  type StoredChild,
+  type StoredTimer,
+} from './definitions.ts';
+export type { Duration } from './duration.ts';
+export {
+  ActorNotFoundError,
+  ActorSettledError,
+  CarillonError,
+  DefinitionVersionError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  InvalidOptionError,
+  InvalidStateError,
+  ReplayDivergedError,
+  SchedulerStoppedError,
+  SchemaVersionError,
+  ThreadNotFoundError,
+  ThreadStoppedError,
+  UnknownDefinitionError,
+  WaitTimeoutError,
+} from './errors.ts';
+export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent } from './events.ts';
+export type { Explanation, Waiting } from './explain.ts';
+export type { Handle, Schedule } from './handle.ts';
+export type { JournalEntry } from './journal.ts';
+export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';
+export type { RunContext } from './run-context.ts';
+export type { RunRecord } from './run-record.ts';
+export { createScheduler, defineConfig, type Scheduler } from './scheduler.ts';
+export type { Stats } from './stats.ts';
+export type { Status } from './store/contract.ts';
+export type { ActorView } from './views.ts';

@@ -1,0 +1,85 @@
+/** What the store says of actors, in the words of the API. */
+
+import { type ListOptions, resolveListOptions } from './call-options.ts';
+import { decode } from './codec.ts';
+import { ActorNotFoundError, InvalidStateError } from './errors.ts';
+import { type Explanation, explain } from './explain.ts';
+import { accepts, decodeState } from './interpreter/index.ts';
+import { type JournalEntry, readJournal } from './journal.ts';
+import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
+import type { Runtime } from './runtime.ts';
+import { type Stats, statsOf } from './stats.ts';
+import type { StoredActor } from './store/contract.ts';
+import { type ActorView, viewOf } from './views.ts';
+
+export class Reading {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async get(id: string): Promise<ActorView | null> {
+    const stored = await this.#runtime.store.find(id);
+    return stored && this.#view(stored);
+  }
+
+  async list(filter: ListOptions): Promise<{ items: ActorView[]; cursor?: string }> {
+    const { items, cursor } = await this.#runtime.store.list(resolveListOptions(filter));
+    return { items: items.map((stored) => this.#view(stored)), ...(cursor !== undefined && { cursor }) };
+  }
+
+  async explain(id: string): Promise<Explanation> {
+    const stored = await this.#find(id);
+    const stats = await this.#runtime.store.stats();
+    return explain(this.#view(stored), this.#accepts(stored), stats, new Date(this.#runtime.clock.now()));
+  }
+
+  async history(id: string): Promise<JournalEntry[]> {
+    const stored = await this.#find(id);
+    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    return readJournal(stored, segments).map(({ seq, at, event, state }) => ({ seq, at, event, state }));
+  }
+
+  async result(id: string, timeoutMs: number | null): Promise<RunRecord> {
+    const { record } = await this.#runtime.waiting.until(id, null, timeoutMs);
+    return reviveRecord(decode(record as string) as StoredRecord);
+  }
+
+  async waitFor(id: string, state: string | null, timeoutMs: number | null): Promise<ActorView> {
+    await this.#runtime.waiting.until(id, state, timeoutMs);
+    return this.#view(await this.#find(id));
+  }
+
+  async stats(): Promise<Stats> {
+    const { store, sweep, alarms } = this.#runtime;
+    return statsOf(await store.stats(), sweep.report(), alarms.state());
+  }
+
+  /** Why a release did nothing. */
+  async refuseRelease(id: string): Promise<never> {
+    const stored = await this.#find(id);
+    throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
+  }
+
+  async #find(id: string): Promise<StoredActor> {
+    const stored = await this.#runtime.store.find(id);
+    if (!stored) throw new ActorNotFoundError(id);
+    return stored;
+  }
+
+  #view(stored: StoredActor): ActorView {
+    return viewOf(stored, this.#runtime.loaded(stored.name, stored.version));
+  }
+
+  #accepts(stored: StoredActor): readonly string[] {
+    const definition = this.#runtime.loaded(stored.name, stored.version);
+    if (!definition || stored.snapshot === null || stored.status !== 'active') return [];
+    try {
+      return accepts(definition.prepared, decodeState(definition.prepared, stored.snapshot));
+    } catch {
+      // Not restorable with the code at hand; the explanation says what else is known.
+      return [];
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** What this process's worker does for runs beyond the store: starts their effects, tells listeners, logs every drop. */
+import type { AnyEventObject, StateValue } from 'xstate';
+import { type RunningEffect, startEffect } from './effects.ts';
+import type { Held } from './held.ts';
+import type { StoredEffect } from './interpreter/index.ts';
+import { reviveRecord, type Settlement } from './run-record.ts';
+import type { Runtime } from './runtime.ts';
+import type { TurnWrite } from './store/contract.ts';
+import type { Turn } from './turn.ts';
+import type { Gone } from './worker.ts';
+
+/** What a run may ask of the scheduler it runs in. */
+export interface RunHost {
+  /** `schedule`, keyed by the run: a retry of it schedules nothing twice. */
+  scheduleFor(runKey: string): Parameters<typeof startEffect>[0]['schedule'];
+}
+
+export class Runs {
+  readonly #runtime: Runtime;
+  readonly #host: RunHost;
+
+  constructor(runtime: Runtime, host: RunHost) {
+    this.#runtime = runtime;
+    this.#host = host;
+  }
+
+  startEffect(held: Held, effect: StoredEffect): RunningEffect {
+    const { store, logger, options } = this.#runtime;
+    const { life } = held.holding;
+    const { definition } = life;
+    return startEffect(
+      {
+        ...{
+          id: held.id,
+          name: definition.name,
+          definition,
+          input: life.input,
+          nominalAt: held.nominalAt,
+          maxPayload: options.maxPayloadBytes,
+        },
+        logger,
+        finished: (ref, result) => held.finished(ref, result),
+        heard: (event, to) => held.heard(event, to),
+        progress: async (value) => {
+          await store.progress(held.worker, held.id, held.fence, value);
+        },
+        schedule: this.#host.scheduleFor(effect.id),
+      },
+      effect,
+    );
+  }
+
+  committed(held: Held, turn: Turn, write: TurnWrite): void {
+    for (const run of turn.deferred) this.#guarded(run);
+    const { name } = held.holding.life.definition;
+    this.#runtime.waiting.heard(held.id);
+    this.#runtime.announcer.tell('transition', () => ({
+      ...{ id: held.id, name, seq: write.next.seq, emitted: turn.emitted as readonly AnyEventObject[] },
+      state: write.next.state === null ? null : (JSON.parse(write.next.state) as StateValue),
+    }));
+    if (turn.settlement) this.#settled(held, turn.settlement);
+    if (turn.fault) {
+      const reason = turn.fault.message;
+      this.#runtime.logger.error({ actor: held.id, name, reason }, 'quarantined');
+      this.#runtime.announcer.tell('quarantined', () => ({ id: held.id, name, reason }));
+    }
+  }
+
+  gone(held: Held, how: Gone): void {
+    if (how === 'lost')
+      this.#runtime.logger.warn({ actor: held.id, name: held.holding.life.definition.name }, 'lost to another worker');
+  }
+
+  #settled(held: Held, { record, status }: Settlement): void {
+    const { name } = held.holding.life.definition;
+    const queue = this.#runtime.queueName(held.holding.queue);
+    if (status === 'dropped') {
+      const { reason, attempts, error } = record;
+      this.#runtime.logger.warn(
+        { actor: held.id, name, queue, status: record.status, reason, attempts, error },
+        'dropped',
+      );
+    }
+    this.#runtime.announcer.tell('settled', () => ({ id: held.id, name, queue, record: reviveRecord(record) }));
+  }
+
+  /** A custom action runs at most once, and its failure is nobody else's. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#runtime.failed(error);
+    }
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The parts of one scheduler, wired together. `start` begins to work; `stop` ends in the reverse order, so that nothing is
+ * used after it was closed.
+ */
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Alarms } from './alarms.ts';
+import { type Connections, openConnections } from './connections.ts';
+import { createRegistry, type Registry } from './definitions.ts';
+import { Enqueue } from './enqueue.ts';
+import { type Env, systemEnv } from './env.ts';
+import { SchedulerStoppedError } from './errors.ts';
+import { Announcer } from './events.ts';
+import { readJournal } from './journal.ts';
+import { type LoadedDefinition, loadDefinition, prepareDefinition } from './loaded-definition.ts';
+import { openLogger } from './logger.ts';
+import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
+import { type RunHost, Runs } from './runs.ts';
+import type { Instant, Store } from './store/contract.ts';
+import { StoreClock } from './store-clock.ts';
+import { Sweep } from './sweep.ts';
+import { upkeep } from './upkeep.ts';
+import { Waiting } from './waiting.ts';
+import { Worker } from './worker.ts';
+
+export class Runtime {
+  readonly options: ResolvedScheduler;
+  readonly env: Env;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly alarms: Alarms;
+  readonly clock: StoreClock;
+  readonly registry: Registry;
+  readonly enqueue: Enqueue;
+  readonly waiting: Waiting;
+  readonly announcer: Announcer;
+  readonly sweep: Sweep;
+  readonly #connections: Connections;
+  readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
+  readonly #queues: Map<string, number>;
+  readonly #worker: Worker | null;
+  #listening: { close(): Promise<void> } | null = null;
+  #state: 'open' | 'started' | 'stopped' = 'open';
+  #starting: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(parts: {
+    options: ResolvedScheduler;
+    env: Env;
+    logger: Logger;
+    connections: Connections;
+    clock: StoreClock;
+    registry: Registry;
+    definitions: ReadonlyMap<number, LoadedDefinition>;
+    queues: Map<string, number>;
+    runHost: RunHost;
+  }) {
+    const { options, env, logger, connections, clock, definitions, queues } = parts;
+    const { store, alarms } = connections;
+    this.options = options;
+    this.env = env;
+    this.logger = logger;
+    this.store = store;
+    this.alarms = alarms;
+    this.clock = clock;
+    this.registry = parts.registry;
+    this.#connections = connections;
+    this.#definitions = definitions;
+    this.#queues = queues;
+    this.announcer = new Announcer((error) => this.failed(error));
+    this.waiting = new Waiting(store, env, (id, seq) => this.#statesSince(id, seq));
+    const nearMs = 2 * options.sweepIntervalMs;
+    this.#worker = options.worker ? this.#createWorker(options.worker, parts.runHost) : null;
+    const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
+    this.enqueue = new Enqueue({ store, clock, alarms, worker: this.#worker, served, nearMs });
+    const duties = upkeep({
+      ...{ store, clock, alarms, worker: this.#worker, served, defs: [...definitions.keys()] },
+      queueName: (queue) => this.queueName(queue),
+      sweepIntervalMs: options.sweepIntervalMs,
+    });
+    this.sweep = new Sweep({ env, logger, intervalMs: options.sweepIntervalMs, duties });
+  }
+
+  /** Definition by name and version, as this process knows it. */
+  loaded(name: string, version: number): LoadedDefinition | undefined {
+    for (const definition of this.#definitions.values()) {
+      if (definition.name === name && definition.version === version) return definition;
+    }
+    return undefined;
+  }
+
+  /** The number of a queue, registered on its first use: never inside a caller's transaction. */
+  async queue(name: string): Promise<number> {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const [id] = await this.store.registerQueues([name]);
+    this.#queues.set(name, id as number);
+    return id as number;
+  }
+
+  queueNumber(name: string): number | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** Something in that queue is due now: wakes this worker and tells the others. */
+  announceDue(queue: number, now: Instant): void {
+    if (this.#servedQueues().includes(this.queueName(queue))) this.#worker?.wake();
+    this.store.announce(queue, now);
+  }
+
+  queueName(id: number): string {
+    for (const [name, number] of this.#queues) if (number === id) return name;
+    return String(id);
+  }
+
+  assertOpen(): void {
+    if (this.#state === 'stopped') throw new SchedulerStoppedError();
+  }
+
+  failed(error: unknown): void {
+    this.logger.error({ err: error }, 'carillon');
+    this.announcer.tell('error', () => (error instanceof Error ? error : new Error(String(error))));
+  }
+
+  start(): Promise<void> {
+    this.assertOpen();
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    this.#state = 'started';
+    const worker = this.#worker;
+    if (!worker) return this.sweep.start();
+    await this.store.prepareDays();
+    await worker.start();
+    this.#listening = await this.store.listen(worker.id, {
+      due: (queue, at) => {
+        if (this.#servedQueues().includes(this.queueName(queue))) worker.expect(at);
+      },
+      poke: (actor) => this.#safely(worker.look([actor])),
+      state: (up) => {
+        if (up) worker.wake();
+      },
+    });
+    await this.alarms.listen(this.#servedQueues(), () => worker.wake());
+    this.sweep.start();
+  }
+
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    await this.#starting?.catch(() => {});
+    this.#state = 'stopped';
+    await this.sweep.stop();
+    await this.#listening?.close();
+    await this.enqueue.settled();
+    await this.#worker?.stop(timeoutMs);
+    this.waiting.close(new SchedulerStoppedError());
+    await this.#connections.close();
+  }
+
+  #servedQueues(): readonly string[] {
+    const { worker } = this.options;
+    return worker ? (worker.queues ?? [...this.#queues.keys()]) : [];
+  }
+
+  #createWorker(options: NonNullable<ResolvedScheduler['worker']>, host: RunHost): Worker {
+    const runs = new Runs(this, host);
+    const defs = [...this.#definitions.keys()];
+    const queues = this.#servedQueues().map((name) => this.#queues.get(name) as number);
+    return new Worker({
+      ...{ store: this.store, env: this.env, clock: this.clock, logger: this.logger, definitions: this.#definitions },
+      entry: {
+        host: hostname(),
+        pid: process.pid,
+        defs,
+        queues,
+        leaseMs: options.leaseMs,
+        concurrency: options.concurrency,
+      },
+      startEffect: (held, effect) => runs.startEffect(held, effect),
+      committed: (held, turn, write) => runs.committed(held, turn, write),
+      gone: (held, how) => runs.gone(held, how),
+      expect: (queue, at) => this.#becameDue(queue, at),
+      failed: (error) => this.failed(error),
+    });
+  }
+
+  /** A committed turn left something due: for this worker, for others, or for later. */
+  #becameDue(queue: number, at: number): void {
+    const now = this.clock.now();
+    if (this.#servedQueues().includes(this.queueName(queue))) this.#worker?.expect(at);
+    else if (at <= now) this.store.announce(queue, at);
+    if (at - now > 2 * this.options.sweepIntervalMs) this.alarms.arm(this.queueName(queue), at, now);
+  }
+
+  async #statesSince(id: string, seq: number): Promise<readonly string[]> {
+    const actor = await this.store.find(id);
+    if (!actor) return [];
+    const segments = actor.spilled ? await this.store.journal(id) : [];
+    const entries = readJournal(actor, segments).filter((entry) => entry.seq > seq && entry.state !== null);
+    return entries.map((entry) => JSON.stringify(entry.state));
+  }
+
+  #safely(work: Promise<void>): void {
+    work.catch((error: unknown) => this.failed(error));
+  }
+}
+
+/** Connects, checks the schema, registers definitions and queues. What fails leaves nothing open. */
+export async function openRuntime(given: SchedulerOptions, runHost: RunHost, env: Env = systemEnv): Promise<Runtime> {
+  const options = resolveSchedulerOptions(given);
+  const registry = createRegistry(options.definitions);
+  const prepared = registry.all.map((internals) => ({ internals, prepared: prepareDefinition(internals) }));
+  const logger = openLogger(options.logger, options.redact);
+  for (const {
+    internals,
+    prepared: { warnings },
+  } of prepared) {
+    for (const warning of warnings) logger.warn({ definition: internals.name, version: internals.version }, warning);
+  }
+  const connections = await openConnections(options, env, logger);
+  try {
+    const { store } = connections;
+    const entries = prepared.map(({ internals: { kind, name, version }, prepared: { chart } }) => ({
+      kind,
+      name,
+      version,
+      chart,
+    }));
+    const defs = await store.registerDefinitions(entries);
+    const definitions = new Map(
+      prepared.map((each, index) => [
+        defs[index] as number,
+        loadDefinition(each.internals, each.prepared, defs[index] as number),
+      ]),
+    );
+    const wanted = options.worker ? (options.worker.queues ?? []) : [];
+    const names = [...new Set(['default', ...registry.all.map(({ queue }) => queue), ...wanted])];
+    const ids = await store.registerQueues(names);
+    const queues = new Map(names.map((name, index) => [name, ids[index] as number]));
+    const clock = new StoreClock(env, await store.now());
+    return new Runtime({ options, env, logger, connections, clock, registry, definitions, queues, runHost });
+  } catch (error) {
+    await connections.close();
+    throw error;
+  }
+}

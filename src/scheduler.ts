@@ -1,0 +1,228 @@
+/** The scheduler: what applications call. Wires the rooms together and keeps nothing of its own but the wiring. */
+import type { AnyEventObject } from 'xstate';
+import {
+  type ListOptions,
+  resolveStopOptions,
+  resolveWaitOptions,
+  type SendOptions,
+  type WaitOptions,
+} from './call-options.ts';
+import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
+import type { Duration } from './duration.ts';
+import type { SchedulerEvents } from './events.ts';
+import type { Explanation } from './explain.ts';
+import type { Handle, Schedule } from './handle.ts';
+import type { JournalEntry } from './journal.ts';
+import type { ScheduleOptions, SchedulerOptions } from './options.ts';
+import { Reading } from './reading.ts';
+import type { RunRecord } from './run-record.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
+import { Scheduling, type Submitted } from './scheduling.ts';
+import { Sending } from './sending.ts';
+import type { Stats } from './stats.ts';
+import type { ActorView } from './views.ts';
+
+export interface Scheduler {
+  /**
+   * Begins to work: claims what is due in this process's queues. Safe to call twice. Not needed to schedule, send or read.
+   * @throws SchedulerStoppedError after `stop()`.
+   */
+  start(): Promise<void>;
+  /**
+   * Stops claiming, lets what runs finish for `timeout`, then hands it back to be started again elsewhere without spending a
+   * retry, and closes what this scheduler opened. @defaultValue timeout '30s'
+   */
+  stop(options?: { timeout?: Duration }): Promise<void>;
+
+  /**
+   * Schedules one run. When the promise resolves, it is durable. The input is validated, and what the schema gave is stored.
+   * @throws InvalidInputError @throws InvalidOptionError @throws IdempotencyConflictError @throws UnknownDefinitionError
+   */
+  readonly schedule: Schedule;
+  /** Schedules many runs in one transaction: all or none. An error names the index that is wrong. */
+  scheduleMany<D extends AnyDefinition>(
+    definition: D,
+    items: readonly { readonly input: InputOf<D>; readonly options?: ScheduleOptions }[],
+  ): Promise<Handle<D>[]>;
+  /** A grip on an actor that exists already; the definition only gives it its types. Nothing is looked up. */
+  getHandle<D extends AnyDefinition>(id: string, definition?: D): Handle<D>;
+
+  /**
+   * Puts an event into the actor's mailbox; once resolved, it is delivered unless the run settles first. Events of the engine
+   * (`xstate.*`, `attempt.*`), `''` and `'*'` are refused. `dedupId`: a second event with it is dropped.
+   * @throws ActorNotFoundError @throws ActorSettledError @throws InvalidInputError
+   */
+  send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void>;
+  /** Ends the run as `cancelled`; a custom machine that handles `job.cancel` in its state decides for itself. */
+  cancel(id: string, reason?: string): Promise<void>;
+  /** Runs what waits for its time now: the first start, a retry, a recovery. @throws InvalidStateError where nothing waits. */
+  runNow(id: string): Promise<void>;
+  /** Moves the first start. @throws InvalidStateError once it has begun. */
+  reschedule(id: string, at: Date): Promise<void>;
+  /** Takes an actor out of quarantine, due now. @throws InvalidStateError when it is not in it. */
+  release(id: string): Promise<void>;
+  /** Nothing of this queue is claimed until it is resumed; durable, for all processes. */
+  pauseQueue(queue: string): Promise<void>;
+  resumeQueue(queue: string): Promise<void>;
+
+  get(id: string): Promise<ActorView | null>;
+  /** Newest first. `cursor`, when there are more. */
+  list(filter?: ListOptions): Promise<{ items: ActorView[]; cursor?: string }>;
+  /** Why it is not running, what will wake it and when, and which events it accepts. @throws ActorNotFoundError */
+  explain(id: string): Promise<Explanation>;
+  /**
+   * Waits until the actor is in a state, or enters it after the call; without one, until it settles. `state`: a dotted path
+   * such as 'math.added'. @throws WaitTimeoutError @throws ActorNotFoundError @throws ActorSettledError when it settles first
+   */
+  waitFor(id: string, options?: WaitOptions): Promise<ActorView>;
+  /** Everything that happened to it. @throws ActorNotFoundError */
+  history(id: string): Promise<JournalEntry[]>;
+  stats(): Promise<Stats>;
+  /** What this process's worker does. Returns how to stop listening. */
+  on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;
+}
+
+/** For `carillon.config.ts`: gives the options their type. */
+export function defineConfig(options: SchedulerOptions): SchedulerOptions {
+  return options;
+}
+
+/**
+ * Opens a scheduler: connects to Postgres (`postgres`, else DATABASE_URL, else the embedded one), checks or migrates its
+ * schema, and registers the definitions. It schedules and reads at once; `start()` makes it work.
+ * @throws InvalidOptionError @throws DefinitionVersionError @throws SchemaVersionError
+ */
+export async function createScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  // Handlers schedule through the scheduler they run in, which exists only once its runtime does.
+  const host = {
+    scheduleFor: (runKey: string): Schedule => {
+      let count = 0;
+      return ((definition: AnyDefinition | string, input?: unknown, given?: ScheduleOptions) => {
+        const idempotencyKey = given?.idempotencyKey ?? `${runKey}/schedule/${++count}`;
+        return door.schedule(definition, input, { ...given, idempotencyKey });
+      }) as Schedule;
+    },
+  };
+  const runtime = await openRuntime(options, host);
+  const door = new Door(runtime);
+  return door;
+}
+
+class Door implements Scheduler {
+  readonly #runtime: Runtime;
+  readonly #scheduling: Scheduling;
+  readonly #sending: Sending;
+  readonly #reading: Reading;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#scheduling = new Scheduling(runtime);
+    this.#sending = new Sending(runtime);
+    this.#reading = new Reading(runtime);
+  }
+
+  start(): Promise<void> {
+    return this.#runtime.start();
+  }
+
+  async stop(options: { timeout?: Duration } = {}): Promise<void> {
+    const { timeoutMs } = resolveStopOptions(options);
+    await this.#sending.settled();
+    await this.#runtime.stop(timeoutMs);
+  }
+
+  async schedule(
+    definition: AnyDefinition | string,
+    input?: unknown,
+    options?: ScheduleOptions,
+  ): Promise<Handle<never>> {
+    return this.#handle(await this.#scheduling.one(definition, { input, options }));
+  }
+
+  async scheduleMany<D extends AnyDefinition>(
+    definition: D,
+    items: readonly { readonly input: InputOf<D>; readonly options?: ScheduleOptions }[],
+  ): Promise<Handle<D>[]> {
+    const submissions = items.map(({ input, options }) => ({ input, options }));
+    const submitted = await this.#scheduling.many(definition, submissions);
+    return submitted.map((each) => this.#handle(each));
+  }
+
+  getHandle<D extends AnyDefinition>(id: string, _definition?: D): Handle<D> {
+    return this.#handle({ id, outcome: 'scheduled' });
+  }
+
+  send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
+    return this.#sending.event(id, event, options);
+  }
+
+  cancel(id: string, reason?: string): Promise<void> {
+    return this.#sending.cancel(id, reason);
+  }
+
+  runNow(id: string): Promise<void> {
+    return this.#sending.runNow(id);
+  }
+
+  reschedule(id: string, at: Date): Promise<void> {
+    return this.#sending.reschedule(id, at);
+  }
+
+  async release(id: string): Promise<void> {
+    if (!(await this.#runtime.store.release(id))) await this.#reading.refuseRelease(id);
+  }
+
+  async pauseQueue(queue: string): Promise<void> {
+    await this.#runtime.queue(queue);
+    await this.#runtime.store.setPaused(queue, true);
+  }
+
+  async resumeQueue(queue: string): Promise<void> {
+    const number = await this.#runtime.queue(queue);
+    await this.#runtime.store.setPaused(queue, false);
+    this.#runtime.announceDue(number, this.#runtime.clock.now());
+  }
+
+  get(id: string): Promise<ActorView | null> {
+    return this.#reading.get(id);
+  }
+
+  list(filter: ListOptions = {}): Promise<{ items: ActorView[]; cursor?: string }> {
+    return this.#reading.list(filter);
+  }
+
+  explain(id: string): Promise<Explanation> {
+    return this.#reading.explain(id);
+  }
+
+  waitFor(id: string, options: WaitOptions = {}): Promise<ActorView> {
+    const { timeoutMs, state } = resolveWaitOptions(options);
+    return this.#reading.waitFor(id, state, timeoutMs);
+  }
+
+  history(id: string): Promise<JournalEntry[]> {
+    return this.#reading.history(id);
+  }
+
+  stats(): Promise<Stats> {
+    return this.#reading.stats();
+  }
+
+  on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void {
+    return this.#runtime.announcer.on(event, listener);
+  }
+
+  #handle<D extends AnyDefinition>({ id, outcome, record }: Submitted): Handle<D> {
+    return {
+      id,
+      outcome,
+      ...(record && { record: record as RunRecord<OutputOf<D>> }),
+      result: async (options = {}) => {
+        const { timeoutMs } = resolveWaitOptions(options);
+        return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;
+      },
+      send: (event) => this.send(id, event as AnyEventObject),
+      cancel: (reason) => this.cancel(id, reason),
+    };
+  }
+}

@@ -1,0 +1,103 @@
+/** From a `schedule` call to a stored actor: options and input checked and encoded here, before anything is written. */
+import { createHash } from 'node:crypto';
+import { decode, encode } from './codec.ts';
+import { type AnyDefinition, type DefinitionInternals, parseInput } from './definitions.ts';
+import type { Enqueued } from './enqueue.ts';
+import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
+import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
+import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
+import type { Runtime } from './runtime.ts';
+import type { KeyClaim, Scheduled } from './store/contract.ts';
+
+/** How long the record of a settled run answers for its idempotency key. */
+const KEY_RETENTION_MS = 30 * 86_400_000;
+
+export interface Submitted {
+  readonly id: string;
+  readonly outcome: 'scheduled' | 'skipped_in_flight' | 'skipped_idempotent';
+  readonly record?: RunRecord;
+}
+
+export interface Submission {
+  readonly input: unknown;
+  readonly options: ScheduleOptions | undefined;
+}
+
+export class Scheduling {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async one(definition: AnyDefinition | string, submission: Submission): Promise<Submitted> {
+    this.#runtime.assertOpen();
+    const internals = this.#internals(definition);
+    const { enqueued, client } = await this.#prepare(internals, submission);
+    const { enqueue } = this.#runtime;
+    const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
+    return told(scheduled as Scheduled, submission);
+  }
+
+  /** All of them, or none: whatever is wrong is found before the first is written, and they are written together. */
+  async many(definition: AnyDefinition, submissions: readonly Submission[]): Promise<readonly Submitted[]> {
+    this.#runtime.assertOpen();
+    const internals = this.#internals(definition);
+    const prepared: Enqueued[] = [];
+    for (const [index, submission] of submissions.entries()) {
+      try {
+        const { enqueued, client } = await this.#prepare(internals, submission);
+        if (client) throw new InvalidInputError('options.client', 'is for single schedule() calls.');
+        prepared.push(enqueued);
+      } catch (error) {
+        if (error instanceof CarillonError) error.message = `items[${index}]: ${error.message}`;
+        throw error;
+      }
+    }
+    const scheduled = await this.#runtime.enqueue.addAll(prepared);
+    return scheduled.map((each, index) => told(each, submissions[index] as Submission));
+  }
+
+  #internals(definition: AnyDefinition | string): DefinitionInternals {
+    const { registry } = this.#runtime;
+    return typeof definition === 'string' ? registry.newest(definition) : registry.of(definition);
+  }
+
+  async #prepare(
+    internals: DefinitionInternals,
+    submission: Submission,
+  ): Promise<{ enqueued: Enqueued; client: unknown }> {
+    const { env, options: settings } = this.#runtime;
+    const { name, version } = internals;
+    const resolved = resolveScheduleOptions(submission.options ?? {}, internals);
+    const parsing = parseInput(internals, submission.input);
+    const input = parsing instanceof Promise ? await parsing : parsing;
+    const encoded = input === undefined ? null : encode(input, { path: 'input', maxBytes: settings.maxPayloadBytes });
+    const { queue: queueName, priority, labels, when, client } = resolved;
+    const def = this.#runtime.loaded(name, version);
+    if (!def) throw new Error(`Definition ${name} version ${version} is not loaded.`);
+    const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
+    const key =
+      resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, encoded);
+    const common = { name, version, priority, labels, when, key, parent: null, start: false };
+    const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
+    return { enqueued: { definition: def, actor, queueName }, client };
+  }
+}
+
+function claimOf(key: string, namespace: string, name: string, input: string | null): KeyClaim {
+  return { key, digest: digest(namespace, key), fingerprint: digest(name, input ?? ''), retentionMs: KEY_RETENTION_MS };
+}
+
+/** The length in front keeps ('ab', 'c') apart from ('a', 'bc'). */
+function digest(first: string, second: string): Buffer {
+  return createHash('sha256').update(`${first.length}:${first}${second}`).digest();
+}
+
+function told(scheduled: Scheduled, { options }: Submission): Submitted {
+  const { id, outcome } = scheduled;
+  if (outcome === 'conflict') throw new IdempotencyConflictError(options?.idempotencyKey ?? '', id);
+  if (outcome === 'refused') throw new InvalidInputError('input', `the store refuses it: ${scheduled.error.message}`);
+  if (outcome !== 'skipped_idempotent' || scheduled.record === null) return { id, outcome };
+  return { id, outcome, record: reviveRecord(decode(scheduled.record) as StoredRecord) };
+}

@@ -1,0 +1,98 @@
+/** Everything that reaches an actor from outside is a letter in its mailbox: events, and what operators ask of it. */
+import type { AnyEventObject } from 'xstate';
+import { resolveSendOptions, type SendOptions } from './call-options.ts';
+import { ActorNotFoundError, ActorSettledError, InvalidStateError } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
+import { type Control, checkEvent, encodeLetter, type Letter } from './mail.ts';
+import type { Runtime } from './runtime.ts';
+import type { NewMail, SendReply, Sent } from './store/contract.ts';
+
+export class Sending {
+  readonly #runtime: Runtime;
+  readonly #group: GroupCommit<NewMail, Sent>;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#group = new GroupCommit({
+      write: async (mail) => this.#told(await runtime.store.send(mail)),
+      maxItems: 500,
+      maxBytes: 4_000_000,
+      bytesOf: ({ event }) => event.length,
+      concurrency: 2,
+    });
+  }
+
+  async event(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
+    checkEvent(event);
+    const { dedupId, client } = resolveSendOptions(options ?? {});
+    const mail = this.#letter(id, { kind: 'event', event }, dedupId);
+    if (!client) return this.#deliver(mail);
+    const reply = await this.#runtime.store.sendWithin(client, [mail]);
+    this.#told(reply);
+    refuse(id, reply.items[0] as Sent);
+  }
+
+  cancel(id: string, reason?: string): Promise<void> {
+    return this.#control(id, { type: 'cancel', ...(reason !== undefined && { reason }) });
+  }
+
+  /** The state is looked at first, to refuse what could only be ignored; one that changes meanwhile ignores it. */
+  async runNow(id: string): Promise<void> {
+    const view = await this.#live(id);
+    const waits = view.standard
+      ? ['scheduled', 'retrying', 'recovering'].includes(String(view.state))
+      : view.state === null;
+    if (!waits)
+      throw new InvalidStateError(id, `it is in ${JSON.stringify(view.state)}, where nothing waits for its time.`);
+    await this.#control(id, { type: 'runNow' });
+  }
+
+  async reschedule(id: string, at: Date): Promise<void> {
+    const view = await this.#live(id);
+    if (view.standard ? view.state !== 'scheduled' : view.state !== null) {
+      throw new InvalidStateError(
+        id,
+        `it has begun (${JSON.stringify(view.state)}); only the first start can be moved.`,
+      );
+    }
+    await this.#control(id, { type: 'reschedule', to: at.getTime() });
+  }
+
+  settled(): Promise<void> {
+    return this.#group.settled();
+  }
+
+  async #live(id: string): Promise<{ state: unknown; standard: boolean }> {
+    const stored = await this.#runtime.store.find(id);
+    if (!stored) throw new ActorNotFoundError(id);
+    if (stored.status === 'done' || stored.status === 'dropped') throw new ActorSettledError(id);
+    const standard =
+      this.#runtime.registry.find(stored.name, stored.version)?.standard ?? stored.state === '"scheduled"';
+    const state: unknown = stored.state === null ? null : JSON.parse(stored.state);
+    return { standard, state: standard && stored.worker !== null ? 'dispatching' : state };
+  }
+
+  #control(id: string, control: Control): Promise<void> {
+    return this.#deliver(this.#letter(id, { kind: 'control', control }, null));
+  }
+
+  #letter(actor: string, letter: Letter, dedupId: string | null): NewMail {
+    return { actor, event: encodeLetter(letter, this.#runtime.options.maxPayloadBytes), dedupId };
+  }
+
+  async #deliver(mail: NewMail): Promise<void> {
+    this.#runtime.assertOpen();
+    refuse(mail.actor, await this.#group.add(mail));
+  }
+
+  #told(reply: SendReply): readonly Sent[] {
+    this.#runtime.clock.observe(reply.now);
+    for (const queue of reply.queues) this.#runtime.announceDue(queue, reply.now);
+    return reply.items;
+  }
+}
+
+function refuse(id: string, sent: Sent): void {
+  if (sent === 'unknown') throw new ActorNotFoundError(id);
+  if (sent === 'settled') throw new ActorSettledError(id);
+}

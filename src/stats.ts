@@ -1,0 +1,48 @@
+import type { StoreStats } from './store/contract.ts';
+import type { DutyReport } from './sweep.ts';
+
+/** Counts and ages for operators. Counts are bounded: above 10,000 they stop counting. */
+export interface Stats {
+  readonly queues: readonly {
+    readonly queue: string;
+    readonly paused: boolean;
+    readonly due: number;
+    readonly later: number;
+    readonly oldestDueAt: Date | null;
+  }[];
+  readonly active: number;
+  readonly quarantined: number;
+  /** Waiting for a worker that knows their definition. */
+  readonly parked: number;
+  readonly workers: readonly {
+    readonly id: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly concurrency: number;
+    readonly beatAt: Date;
+    readonly alive: boolean;
+    /** Actors it holds. */
+    readonly held: number;
+  }[];
+  /** The upkeep of this process. */
+  readonly duties: readonly DutyReport[];
+  readonly alarms: { readonly up: boolean; readonly armed: number; readonly lastError?: string };
+}
+
+export function statsOf(store: StoreStats, duties: readonly DutyReport[], alarms: Stats['alarms']): Stats {
+  return {
+    queues: store.queues.map(({ oldestDueAt, ...queue }) => ({
+      ...queue,
+      oldestDueAt: oldestDueAt === null ? null : new Date(oldestDueAt),
+    })),
+    active: store.active,
+    quarantined: store.quarantined,
+    parked: store.parked,
+    workers: store.workers.map(({ id, host, pid, concurrency, beatAt, alive, held }) => ({
+      ...{ id, host, pid, concurrency, alive, held },
+      beatAt: new Date(beatAt),
+    })),
+    duties,
+    alarms,
+  };
+}

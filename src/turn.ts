@@ -1,0 +1,335 @@
+/**
+ * One actor's due work, and what it comes to. Pure: what happened goes in with its time, and the next state, the effects and
+ * the journal come out as data; the worker writes them. A turn stays open until its write is committed: a write that missed
+ * takes what came meanwhile into the same turn.
+ */
+import type { AnyEventObject, StateValue } from 'xstate';
+import { encode } from './codec.ts';
+import {
+  accepts,
+  deliver,
+  describe,
+  finishEffect,
+  fireTimer,
+  init,
+  MachineFault,
+  type Step,
+  type StoredEffect,
+  type SystemState,
+  setEffect,
+} from './interpreter/index.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
+import type { Control, Letter } from './mail.ts';
+import { recordOf, type Settlement } from './run-record.ts';
+import type { Instant } from './store/contract.ts';
+
+/** An actor between two turns. */
+export interface Life {
+  readonly id: string;
+  readonly definition: LoadedDefinition;
+  readonly createdAt: Instant;
+  /** When its first step is due. */
+  readonly firstDueAt: Instant;
+  /** Null before the first step. */
+  readonly system: SystemState | null;
+  /** Decoded input; the standard machines never see it, their handler does. */
+  readonly input: unknown;
+  /** Events journaled so far. */
+  readonly seq: number;
+}
+
+export type EffectResult =
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
+/**
+ * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its
+ * incarnation, or one of the engine's own: interrupted, handed back, stopped from outside, moved before its first step.
+ */
+export type Via = readonly ['timer' | 'effect' | 'interrupted' | 'handedBack', string] | readonly ['stopped' | 'moved'];
+
+/** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
+const MAX_STEPS = 1000;
+/** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
+const MAX_RESTARTS = 3;
+
+export class Turn {
+  life: Life;
+  readonly lines: string[] = [];
+  starts: StoredEffect[] = [];
+  readonly stops: string[] = [];
+  readonly relays: Step['relays'][number][] = [];
+  readonly deferred: (() => void)[] = [];
+  readonly emitted: AnyEventObject[] = [];
+  readonly consumed: string[] = [];
+  notBefore: Instant | null = null;
+  settlement: Settlement | null = null;
+  /** Why it cannot go on: the machine itself failed. What happened before in this turn still counts. */
+  fault: MachineFault | null = null;
+  /** True when an effect came to its end here: the actor survived its worker, so its strikes are over. */
+  survived = false;
+  exhausted = false;
+  #steps = 0;
+  #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
+
+  constructor(life: Life) {
+    this.life = life;
+  }
+
+  /** Nothing happened that would have to be written. */
+  get empty(): boolean {
+    return this.lines.length === 0 && this.consumed.length === 0;
+  }
+
+  get over(): boolean {
+    return this.settlement !== null || this.fault !== null || this.exhausted;
+  }
+
+  /** The first step, if it is due. */
+  begin(now: Instant): void {
+    if (this.life.system || this.over || this.life.firstDueAt > now) return;
+    const { definition, id, input, createdAt, firstDueAt } = this.life;
+    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
+    const at = definition.standard ? createdAt : now;
+    const machineInput = definition.standard ? { dueAt: firstDueAt } : input;
+    this.#take({ type: 'xstate.init' }, at, () => init(definition.prepared, { id, input: machineInput, now: at }));
+  }
+
+  /** Fires every timer due by `until`, in order. */
+  fireDue(until: Instant, now: Instant): void {
+    for (;;) {
+      const system = this.life.system;
+      if (!system || this.over) return;
+      let next: SystemState['timers'][number] | undefined;
+      for (const timer of system.timers) if (timer.dueAt <= until && (!next || timer.dueAt < next.dueAt)) next = timer;
+      if (!next) return;
+      const { id: timer, event, dueAt } = next;
+      const fired = this.#take(
+        event,
+        now,
+        () => fireTimer(this.life.definition.prepared, system, { id: this.life.id, timer, now }),
+        ['timer', timer],
+      );
+      if (!fired) return;
+      this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
+    }
+  }
+
+  /** One letter. False: it has to wait in the mailbox. */
+  takeMail(mailId: string, letter: Letter, mailedAt: Instant, now: Instant): boolean {
+    if (this.over) return false;
+    if (this.life.definition.standard) this.#beginStandard();
+    if (letter.kind === 'event') {
+      this.begin(now);
+      // Whoever wrote before a timer was due is heard before it, however late the worker looks.
+      this.fireDue(Math.min(mailedAt, now), now);
+      if (!this.life.system || this.over) return false;
+      if (!this.#deliver(letter.event, now)) return false;
+    } else if (!this.#obey(letter.control, now)) return false;
+    this.consumed.push(mailId);
+    return true;
+  }
+
+  takeResult(ref: string, result: EffectResult, now: Instant): void {
+    const system = this.life.system;
+    const effect = system?.effects.find((candidate) => candidate.ref === ref);
+    if (!system || !effect || this.over) return;
+    const event = result.ok
+      ? { type: `xstate.done.actor.${effect.name}`, output: result.output }
+      : { type: `xstate.error.actor.${effect.name}`, error: result.error };
+    this.survived = true;
+    this.#take(
+      event,
+      now,
+      () => finishEffect(this.life.definition.prepared, system, { id: this.life.id, ref, now, result }),
+      ['effect', ref],
+    );
+  }
+
+  /** An event a running effect (a callback, say) sent to the machine that runs it. */
+  takeEvent(event: AnyEventObject, to: string, now: Instant): void {
+    if (this.life.system && !this.over) this.#deliver(event, now, to);
+  }
+
+  /**
+   * The worker that held this actor died. `startedAt`: a start that only its claim recorded, journaled now with its own time.
+   * `charged`: it was the only suspect, so this death counts against it.
+   */
+  interrupt(charged: boolean, startedAt: Instant | null, now: Instant): void {
+    if (this.life.definition.standard) {
+      this.#beginStandard();
+      if (startedAt !== null && !this.life.system?.effects.length) this.fireDue(startedAt, startedAt);
+      this.starts = [];
+      if (this.life.system?.effects.length)
+        this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
+      return;
+    }
+    for (const effect of this.life.system?.effects ?? []) this.#restart(effect, now);
+  }
+
+  /** The worker stops: what runs is given to another one, and nobody is charged. */
+  handBack(now: Instant): void {
+    if (this.over) return;
+    if (this.life.definition.standard) {
+      if (this.life.system?.effects.length) this.#deliver({ type: 'attempt.handedBack' }, now);
+    } else {
+      for (const effect of this.life.system?.effects ?? []) {
+        this.#mark({ type: 'carillon.handedBack', effect: effect.id }, now, ['handedBack', effect.ref]);
+      }
+    }
+    for (const effect of this.life.system?.effects ?? []) this.#patch(effect.ref, { status: 'pending' });
+    this.starts = [];
+  }
+
+  /** Effects of the state that nothing runs yet: handed back by another worker. */
+  resumePending(): void {
+    this.starts = (this.life.system?.effects ?? []).filter((effect) => !this.stops.includes(effect.ref));
+  }
+
+  /** From here on these effects run, and whoever reads the row has to know. */
+  markRunning(): void {
+    for (const effect of this.starts) this.#patch(effect.ref, { status: 'running' });
+  }
+
+  get value(): StateValue | null {
+    return this.#look()?.value ?? null;
+  }
+
+  get context(): unknown {
+    return this.#look()?.context;
+  }
+
+  /** Attempts of a standard machine, for views; a custom machine has none of its own. */
+  get attempt(): number {
+    const context = this.context as { attempt?: unknown } | undefined;
+    return this.life.definition.standard && typeof context?.attempt === 'number' ? context.attempt : 0;
+  }
+
+  /** When the actor next has to be looked at by itself. Null: only mail or a result can move it. */
+  get nextDueAt(): Instant | null {
+    if (!this.life.system) return this.life.firstDueAt;
+    let next: Instant | null = null;
+    for (const timer of this.life.system.timers) if (next === null || timer.dueAt < next) next = timer.dueAt;
+    return next;
+  }
+
+  #look(): { readonly value: StateValue; readonly context: unknown } | null {
+    const { system, definition } = this.life;
+    if (this.#shown?.system !== system)
+      this.#shown = system ? { system, ...describe(definition.prepared, system) } : null;
+    return this.#shown;
+  }
+
+  #beginStandard(): void {
+    this.begin(Number.POSITIVE_INFINITY);
+  }
+
+  #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
+    const system = this.life.system as SystemState;
+    const { definition, id } = this.life;
+    return this.#take(event, now, () =>
+      deliver(definition.prepared, system, { id, event, now, ...(to !== undefined && { to }) }),
+    );
+  }
+
+  #obey(control: Control, now: Instant): boolean {
+    const { definition, system } = this.life;
+    if (definition.standard) return this.#deliver({ ...control, type: `job.${control.type}` }, now);
+    if (control.type === 'cancel') {
+      if (system && accepts(definition.prepared, system).includes('job.cancel')) {
+        return this.#deliver({ type: 'job.cancel', reason: control.reason }, now);
+      }
+      this.#mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
+      this.settlement = recordOf(
+        definition,
+        { status: 'stopped', reason: control.reason ?? 'cancelled' },
+        this.#times(now),
+      );
+      for (const effect of system?.effects ?? []) this.stops.push(effect.ref);
+      this.starts = [];
+      return true;
+    }
+    // Later than the first step these two have nothing to move.
+    if (system) return true;
+    this.life = { ...this.life, firstDueAt: control.type === 'reschedule' ? control.to : now };
+    this.#mark({ ...control, type: `job.${control.type}` }, now, ['moved']);
+    return true;
+  }
+
+  #restart(effect: StoredEffect, now: Instant): void {
+    if (effect.attempt > MAX_RESTARTS) {
+      const error = Object.assign(new Error(`Interrupted ${effect.attempt} times: its worker died.`), {
+        code: 'INTERRUPTED',
+      });
+      this.takeResult(effect.ref, { ok: false, error }, now);
+      this.survived = false;
+      return;
+    }
+    this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
+    this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
+    const restarted = this.life.system?.effects.find((candidate) => candidate.ref === effect.ref);
+    if (restarted) this.starts.push(restarted);
+  }
+
+  #patch(ref: string, patch: Parameters<typeof setEffect>[2]): void {
+    if (this.life.system) this.life = { ...this.life, system: setEffect(this.life.system, ref, patch) };
+  }
+
+  /** Journals what the engine did without asking the machine. */
+  #mark(event: AnyEventObject, at: Instant, via: Via): void {
+    this.lines.push(journalLine(at, event, this.value, via));
+    this.life = { ...this.life, seq: this.life.seq + 1 };
+  }
+
+  /** One step of the machine. False: the machine failed, and nothing of this step counts. */
+  #take(event: AnyEventObject, at: Instant, compute: () => Step, via?: Via): boolean {
+    if (++this.#steps > MAX_STEPS) {
+      this.exhausted = true;
+      return false;
+    }
+    let step: Step;
+    try {
+      step = compute();
+    } catch (error) {
+      if (!(error instanceof MachineFault)) throw error;
+      this.fault = error;
+      return false;
+    }
+    this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
+    this.#shown = { system: step.state, value: step.value, context: step.context };
+    this.lines.push(journalLine(at, event, step.value, via));
+    this.#collect(step);
+    if (step.status !== 'active') {
+      const { status, output, error } = step;
+      this.settlement = recordOf(
+        this.life.definition,
+        { status, output, error, dropped: step.hasTag('dropped') },
+        this.#times(at),
+      );
+      this.starts = [];
+    }
+    return true;
+  }
+
+  #collect(step: Step): void {
+    for (const ref of step.stops) {
+      const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
+      if (neverStarted >= 0) this.starts.splice(neverStarted, 1);
+      else this.stops.push(ref);
+    }
+    this.starts.push(...step.starts);
+    this.relays.push(...step.relays);
+    this.deferred.push(...step.deferred);
+    this.emitted.push(...step.emitted);
+  }
+
+  #times(settledAt: Instant): { startedAt: Instant | null; settledAt: Instant; attempts: number } {
+    return { startedAt: this.life.system?.startedAt ?? null, settledAt, attempts: this.life.system ? 1 : 0 };
+  }
+}
+
+/** One journal entry as it is stored: time, event, the state it led to, and the way it came. */
+function journalLine(at: Instant, event: AnyEventObject, value: StateValue | null, via?: Via): string {
+  const entry = via ? [at, event, value, via] : [at, event, value];
+  return encode(entry, { path: 'event', maxBytes: Number.POSITIVE_INFINITY });
+}

@@ -1,0 +1,109 @@
+import type { StateValue } from 'xstate';
+import { decode } from './codec.ts';
+import { decodeState, describe } from './interpreter/index.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
+import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
+import type { Status, StoredActor } from './store/contract.ts';
+
+/** What an actor looks like from outside. */
+export interface ActorView {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly status: Status;
+  /** Null before a custom machine's first step. */
+  readonly state: StateValue | null;
+  /** Null before the first step, and where this process does not know the definition. */
+  readonly context: unknown;
+  /** Only once settled. */
+  readonly record?: RunRecord;
+  readonly queue: string;
+  /** 0 (first) to 9. */
+  readonly priority: number;
+  readonly labels: readonly string[];
+  readonly key?: string;
+  /** Number of the running or last attempt of a job; 0 before the first, and for custom machines. */
+  readonly attempt: number;
+  /** Events journaled so far. */
+  readonly seq: number;
+  /** When it next looks at itself. Null while a worker holds it, and while it waits for mail only. */
+  readonly wakeAt: Date | null;
+  readonly timers: readonly { readonly id: string; readonly event: string; readonly dueAt: Date }[];
+  readonly effects: readonly {
+    readonly id: string;
+    readonly src: string;
+    readonly running: boolean;
+    readonly workerId?: string;
+  }[];
+  readonly progress?: unknown;
+  readonly parentId?: string;
+  /** Why it is set aside: quarantined, or no living worker knows its definition. */
+  readonly reason?: string;
+  /** Letters in its mailbox. */
+  readonly mail: number;
+  readonly createdAt: Date;
+  readonly settledAt?: Date;
+}
+
+/** `definition`: what this process knows of it; without one, what the columns say is shown. */
+export function viewOf(stored: StoredActor, definition: LoadedDefinition | undefined): ActorView {
+  const looked = look(stored, definition);
+  return {
+    id: stored.id,
+    name: stored.name,
+    version: stored.version,
+    status: stored.status,
+    state: looked.state,
+    context: looked.context,
+    ...(stored.record !== null && { record: reviveRecord(decode(stored.record) as StoredRecord) }),
+    queue: stored.queue,
+    priority: stored.priority,
+    labels: stored.labels,
+    ...(stored.key !== null && { key: stored.key }),
+    attempt: stored.attempt,
+    seq: stored.seq,
+    wakeAt: stored.wakeAt === null ? null : new Date(stored.wakeAt),
+    timers: looked.timers,
+    effects: looked.effects,
+    ...(stored.progress !== null && { progress: decode(stored.progress) }),
+    ...(stored.parent !== null && { parentId: stored.parent }),
+    ...(stored.reason !== null && { reason: stored.reason }),
+    mail: stored.mail,
+    createdAt: new Date(stored.createdAt),
+    ...(stored.settledAt !== null && { settledAt: new Date(stored.settledAt) }),
+  };
+}
+
+type Look = Pick<ActorView, 'state' | 'context' | 'timers' | 'effects'>;
+
+function look(stored: StoredActor, definition: LoadedDefinition | undefined): Look {
+  const shown: Look = {
+    state: stored.state === null ? null : (JSON.parse(stored.state) as StateValue),
+    context: null,
+    timers: [],
+    effects: [],
+  };
+  const held = stored.worker !== null;
+  // Between its claim and its next write a job's row still says what it was; the claim is the record that it runs.
+  const dispatching = held && definition?.standard === true && stored.status === 'active';
+  if (stored.snapshot === null || !definition) {
+    const timers = stored.wakeAt === null ? [] : [{ id: 'start', event: 'start', dueAt: new Date(stored.wakeAt) }];
+    return { ...shown, timers, ...(dispatching && { state: 'dispatching' }) };
+  }
+  try {
+    const system = decodeState(definition.prepared, stored.snapshot);
+    const { value, context } = describe(definition.prepared, system);
+    return {
+      state: dispatching ? 'dispatching' : value,
+      context,
+      timers: system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) })),
+      effects: system.effects.map(({ id, src, status }) => ({
+        ...{ id, src, running: held && status === 'running' },
+        ...(stored.worker !== null && { workerId: stored.worker }),
+      })),
+    };
+  } catch {
+    // It cannot be restored with this definition; its columns can still be shown.
+    return shown;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Waits for actors to settle or to reach a state. All waiters of a process share one question to the store; what this
+ * process's own worker commits makes it ask at once.
+ */
+
+import type { Env, LocalTimer } from './env.ts';
+import { ActorNotFoundError, ActorSettledError, WaitTimeoutError } from './errors.ts';
+import type { Progressed, Store } from './store/contract.ts';
+
+const ASK_EVERY_MS = 100;
+
+interface Waiter {
+  readonly id: string;
+  /** Dotted path of the state waited for; null: any final one. */
+  readonly state: string | null;
+  /** States entered after this many events count, even when they were left again between two questions. */
+  seenSeq: number;
+  resolve(found: Progressed): void;
+  reject(error: Error): void;
+}
+
+export class Waiting {
+  readonly #store: Store;
+  readonly #env: Env;
+  /** States an actor was in, by event number, after `seq`. */
+  readonly #statesSince: (id: string, seq: number) => Promise<readonly string[]>;
+  readonly #waiters = new Set<Waiter>();
+  #timer: LocalTimer | null = null;
+  #asking = false;
+  #again = false;
+
+  constructor(store: Store, env: Env, statesSince: (id: string, seq: number) => Promise<readonly string[]>) {
+    this.#store = store;
+    this.#env = env;
+    this.#statesSince = statesSince;
+  }
+
+  /** Resolves with what the store says once it has happened. Rejects with WaitTimeoutError, ActorNotFoundError, ActorSettledError. */
+  until(id: string, state: string | null, timeoutMs: number | null): Promise<Progressed> {
+    return new Promise((resolve, reject) => {
+      const timeout =
+        timeoutMs === null
+          ? null
+          : this.#env.setTimer(timeoutMs, () => done(() => reject(new WaitTimeoutError(id, what(state), timeoutMs))));
+      const done = (settle: () => void): void => {
+        timeout?.clear();
+        this.#waiters.delete(waiter);
+        settle();
+      };
+      const waiter: Waiter = {
+        ...{ id, state, seenSeq: -1 },
+        resolve: (found) => done(() => resolve(found)),
+        reject: (error) => done(() => reject(error)),
+      };
+      this.#waiters.add(waiter);
+      this.#askSoon();
+    });
+  }
+
+  /** Something happened to this actor in this process. */
+  heard(id: string): void {
+    for (const waiter of this.#waiters) if (waiter.id === id) return this.#askSoon();
+  }
+
+  /** Nobody answers any more: every waiter is told. */
+  close(error: Error): void {
+    this.#timer?.clear();
+    for (const waiter of [...this.#waiters]) waiter.reject(error);
+  }
+
+  #askSoon(): void {
+    if (this.#asking) {
+      this.#again = true;
+      return;
+    }
+    this.#timer?.clear();
+    this.#asking = true;
+    queueMicrotask(() => void this.#ask());
+  }
+
+  async #ask(): Promise<void> {
+    this.#again = false;
+    try {
+      const ids = [...new Set([...this.#waiters].map(({ id }) => id))];
+      const answers = ids.length > 0 ? await this.#store.progressed(ids) : [];
+      const found = new Map(answers.map((answer) => [answer.id, answer]));
+      await Promise.all([...this.#waiters].map((waiter) => this.#judge(waiter, ids, found.get(waiter.id))));
+    } catch {
+      // The store is away: ask again. A waiter's own timeout still ends its wait.
+    }
+    this.#asking = false;
+    if (this.#waiters.size === 0) return;
+    if (this.#again) return this.#askSoon();
+    this.#timer = this.#env.setTimer(ASK_EVERY_MS, () => this.#askSoon());
+  }
+
+  async #judge(waiter: Waiter, asked: readonly string[], answer: Progressed | undefined): Promise<void> {
+    if (!answer) {
+      if (asked.includes(waiter.id)) waiter.reject(new ActorNotFoundError(waiter.id));
+      return;
+    }
+    const settled = answer.status === 'done' || answer.status === 'dropped';
+    if (waiter.state === null) {
+      if (settled) waiter.resolve(answer);
+      return;
+    }
+    if (await this.#reached(waiter, waiter.state, answer)) return waiter.resolve(answer);
+    if (settled) waiter.reject(new ActorSettledError(waiter.id, `it never reached '${waiter.state}' while waited for`));
+  }
+
+  async #reached(waiter: Waiter, path: string, { id, seq, state }: Progressed): Promise<boolean> {
+    const first = waiter.seenSeq < 0;
+    const since = waiter.seenSeq;
+    waiter.seenSeq = seq;
+    if (state !== null && inState(state, path)) return true;
+    if (first || seq <= since) return false;
+    return (await this.#statesSince(id, since)).some((passed) => inState(passed, path));
+  }
+}
+
+function what(state: string | null): string {
+  return state === null ? 'a final state' : `state '${state}'`;
+}
+
+/** Whether a stored state value lies in the dotted path: 'math.added' in {"math":"added"} or {"math":{"added":…}}. */
+export function inState(stateText: string, path: string): boolean {
+  let value: unknown = JSON.parse(stateText);
+  for (const key of path.split('.')) {
+    if (typeof value === 'string') {
+      if (value !== key) return false;
+      value = {};
+    } else {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
+      value = (value as Record<string, unknown>)[key];
+    }
+  }
+  return true;
+}
