@@ -76,7 +76,7 @@ export function keyFacts(stage: () => Stage): void {
       expect((await s.store.find(id))?.key).toBe('key 1');
     });
 
-    test('a settle leaves alone a key that a later run has claimed', async () => {
+    test('a key that was freed belongs to the next run alone', async () => {
       const s = stage();
       const worker = await s.worker();
       await s.add({ key: key(1) });

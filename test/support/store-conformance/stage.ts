@@ -191,7 +191,7 @@ export class TestWorker {
       const { workers } = await this.#stage.store.stats();
       const alive = workers.some((worker) => worker.id === this.id && worker.alive);
       const held = await this.#stage.store.heldBy(this.id);
-      if (!alive && held.length === 0 && step > 3) return;
+      if (!alive && held.length === 0 && step >= 5) return;
     }
     throw new Error('the worker was not found dead');
   }
