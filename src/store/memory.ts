@@ -14,7 +14,7 @@ import { schedule } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
 import { createWakeUps } from './memory/wake-ups.ts';
-import { createReaper, heldBy, join, leave, park, unpark } from './memory/workers.ts';
+import { createReaper, giveBack, heldBy, join, leave, park, unpark } from './memory/workers.ts';
 
 export type { MemoryClock } from './memory/database.ts';
 
@@ -46,7 +46,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
   const reaper = createReaper(tables, env);
 
   const definitionId = (name: string, version: number): number => {
-    const key = `${name}@${version}`;
+    const key = `${namespace}/${name}@${version}`;
     const id = tables.definitions.get(key) ?? tables.definitions.size + 1;
     tables.definitions.set(key, id);
     return id;
@@ -110,6 +110,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     join: async (entry) => join(tables, env, namespace, entry),
     leave: async (worker) => leave(tables, worker),
     heldBy: async (worker) => heldBy(tables, worker),
+    giveBack: async (worker, held) => giveBack(tables, worker, held),
     reap: async () => reaper.reap(),
     nextDue: async (queues, defs) => ({ now: tables.now(), due: nextDue(tables, queues, defs) }),
     dueBuckets: async (horizonMs, bucketMs, limit) => dueBuckets(tables, namespace, horizonMs, bucketMs, limit),

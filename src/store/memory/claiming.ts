@@ -119,6 +119,8 @@ class ClaimPass {
       labels: row.labels,
       parent: row.parent,
       input: row.input,
+      state: row.state,
+      attempt: row.attempt,
       snapshot: row.snapshot,
       history: row.history,
       spilled: row.spilled,

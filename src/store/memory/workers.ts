@@ -4,6 +4,7 @@
  */
 import type { Env } from '../../env.ts';
 import type { Heartbeat, Instant, WorkerEntry } from '../contract.ts';
+import type { ActorRow } from './actor-row.ts';
 import { makeDue, type Tables, type WorkerRow } from './database.ts';
 
 /** A longer difference between the store's clock and the monotonic one is a jump, and makes all heartbeats look old. */
@@ -37,14 +38,26 @@ export function join(tables: Tables, env: Env, namespace: string, entry: WorkerE
 }
 
 export function leave(tables: Tables, worker: string): void {
-  for (const row of tables.actors.values()) {
-    if (row.worker !== worker) continue;
-    row.strikes = Math.max(0, row.strikes - 1);
-    row.claimedAt = null;
-    free(tables, row.id);
-  }
+  giveBack(tables, worker, heldBy(tables, worker));
   tables.workers.delete(worker);
   tables.leases.delete(worker);
+}
+
+export function giveBack(
+  tables: Tables,
+  worker: string,
+  held: readonly { readonly id: string; readonly fence: number }[],
+): number {
+  let freed = 0;
+  for (const { id, fence } of held) {
+    const row = tables.actors.get(id);
+    if (row?.worker !== worker || row.fence !== fence) continue;
+    row.strikes = Math.max(0, row.strikes - 1);
+    row.claimedAt = null;
+    free(tables, row);
+    freed += 1;
+  }
+  return freed;
 }
 
 export function heldBy(
@@ -86,7 +99,7 @@ export function createReaper(tables: Tables, env: Env): Reaper {
           for (const id of ids) {
             const row = tables.actors.get(id);
             if (row?.worker !== worker.entry.id) continue;
-            free(tables, id);
+            free(tables, row);
             queues.add(row.queue);
             processed += 1;
           }
@@ -99,9 +112,7 @@ export function createReaper(tables: Tables, env: Env): Reaper {
 }
 
 /** The raised fence makes everything its last holder still writes miss. */
-function free(tables: Tables, id: string): void {
-  const row = tables.actors.get(id);
-  if (row === undefined) return;
+function free(tables: Tables, row: ActorRow): void {
   row.worker = null;
   row.fence += 1;
   makeDue(tables, row);

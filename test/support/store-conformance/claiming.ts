@@ -97,6 +97,8 @@ export function claimingFacts(stage: () => Stage): void {
           labels: ['l'],
           parent: null,
           input: '7',
+          state: '"scheduled"',
+          attempt: 0,
           snapshot: null,
           history: expect.any(String),
           spilled: false,
@@ -121,8 +123,9 @@ export function claimingFacts(stage: () => Stage): void {
       const stored = { snapshot: '{"s":1}', history: '[1]', state: '"x"', attempt: 4, wakeAt: 'now' as const };
       await worker.commit([goesOn(await worker.take(), stored)]);
       const second = await worker.take();
-      expect(second).toMatchObject({ fence: 2, seq: 1, snapshot: '{"s":1}', history: '[1]', strikes: 0 });
-      expect(await s.store.find(second.id)).toMatchObject({ state: '"x"', attempt: 4 });
+      const asStored = { seq: 1, snapshot: '{"s":1}', history: '[1]', state: '"x"', attempt: 4 };
+      expect(second).toMatchObject({ ...asStored, fence: 2, strikes: 0 });
+      expect(await s.store.find(second.id)).toMatchObject(asStored);
     });
 
     test('other queues, other definitions and paused queues are left where they are', async () => {

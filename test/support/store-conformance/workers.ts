@@ -172,6 +172,26 @@ export function workerFacts(stage: () => Stage): void {
       expect(again.fence).toBe(held.fence + 2);
     });
 
+    test('what is given back is due now without a strike, what was lost or is meant to stay is not', async () => {
+      const s = stage();
+      const [worker, other] = [await s.worker(), await s.worker()];
+      const kept = await s.add();
+      await worker.take();
+      const { items, now } = await s.store.schedule([s.actor(), s.actor()], null);
+      const { claimed } = await worker.claim();
+      const [back, lost] = claimed;
+      if (!back || !lost) throw new Error(`${items.length} actors were due`);
+      const asked = [back, { id: lost.id, fence: lost.fence - 1 }, { id: kept, fence: 7 }];
+      expect(await s.store.giveBack(other.id, [back])).toBe(0);
+      expect(await s.store.giveBack(worker.id, asked)).toBe(1);
+      expect(await s.store.giveBack(worker.id, asked)).toBe(0);
+      expect([...(await worker.heldIds())].sort()).toEqual([kept, lost.id].sort());
+      expect(await worker.did(settles(back))).toBe(false);
+      const again = await other.take({ suspect: false });
+      expect(again).toMatchObject({ id: back.id, fence: back.fence + 2, strikes: 0, claimedBefore: null, wakeAt: now });
+      expect(await s.findings()).toEqual([]);
+    });
+
     test('who leaves three times in a row makes no suspect', async () => {
       const s = stage();
       const id = await s.add();
