@@ -93,7 +93,10 @@ class BullAlarms implements Alarms {
       backend.kind === 'postgres'
         ? new PostgresAlarmBackend(backend.pool, schema)
         : new RedisAlarmBackend(backend.connection, {
-            up: () => this.#succeeded('connection'),
+            up: () => {
+              this.#succeeded('connection');
+              void this.#addAll();
+            },
             down: (error) => this.#failed('connection', error),
           });
   }

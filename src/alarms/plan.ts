@@ -52,9 +52,10 @@ export class AlarmPlan {
     this.#prune(monotonicMs);
     const armed = this.#armed.get(key);
     if (armed !== undefined && armed.ringsAtMs > monotonicMs) return false;
-    if (this.#armed.size + this.#wanted.size >= maxArmed) return false;
     // Once the bucket's alarm has rung, a row that comes late to the bucket rings for itself, at once.
-    const ringsAtMs = monotonicMs + Math.max(0, bucket - leadMs - now);
+    const waitMs = Math.max(0, bucket - leadMs - now);
+    if (waitMs > 0 && this.#armed.size + this.#wanted.size >= maxArmed) return false;
+    const ringsAtMs = monotonicMs + waitMs;
     this.#wanted.set(key, { queue, bucket, ringsAtMs, again: false });
     return true;
   }

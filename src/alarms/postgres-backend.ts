@@ -106,11 +106,22 @@ export class PostgresAlarmBackend implements AlarmBackend {
 
 type ListenClient = Awaited<ReturnType<PostgresConnection['getListenClient']>>;
 
-/** One LISTEN connection serves any number of workers. */
+/** One LISTEN connection serves any number of workers, one statement after the other: pg takes no second one meanwhile. */
 class SharedConnection extends PostgresConnection {
+  #prepared: ListenClient | undefined;
+
   override async getListenClient(): Promise<ListenClient> {
     const client = await super.getListenClient();
+    if (client === this.#prepared) return client;
+    this.#prepared = client;
     if (client instanceof EventEmitter) client.setMaxListeners(0);
+    const query = client.query.bind(client);
+    let last: Promise<unknown> = Promise.resolve();
+    client.query = <R>(text: string, params?: readonly unknown[]) => {
+      const next = last.then(() => query<R>(text, params));
+      last = next.catch(() => undefined);
+      return next;
+    };
     return client;
   }
 }
