@@ -5,7 +5,7 @@
 import type { Alarms } from './alarms.ts';
 import { decode } from './codec.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { Unleased } from './held.ts';
+import type { Unleased } from './holding.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Instant, NewActor, Scheduled, Store } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
@@ -131,14 +131,8 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
     labels: actor.labels,
     parent: actor.parent,
     fence: 1,
-    pokes: 0,
-    strikes: 0,
     claimedBefore: null,
-    dueRowAt: null,
-    snapshot: null,
-    history: '',
-    state: actor.state,
-    attempt: 0,
+    row: { seq: 0, pokes: 0, strikes: 0, dueRowAt: null, snapshot: null, history: '', state: actor.state, attempt: 0 },
     mail: [],
   };
 }

@@ -3,17 +3,16 @@
  * before its effects start, and released with compare-and-set: mail that came meanwhile makes the write miss, and is then
  * taken into the same turn.
  */
-import { encode } from './codec.ts';
 import type { CommitOutcome } from './commit-queue.ts';
 import type { RunningEffect } from './effects.ts';
 import type { LocalTimer } from './env.ts';
-import { encodeState, type StoredEffect } from './interpreter/index.ts';
+import type { Holding } from './holding.ts';
+import type { StoredEffect } from './interpreter/index.ts';
 import { decodeLetter } from './mail.ts';
 import type { Instant, Mail, Reloaded, TurnWrite } from './store/contract.ts';
-import { type EffectResult, type Life, Turn } from './turn.ts';
+import { type EffectResult, Turn } from './turn.ts';
+import { composeWrite, type Row, unchanged } from './turn-write.ts';
 
-/** A history of at most this many bytes stays in the actor's row; a longer one moves to the journal. */
-const ROW_HISTORY_BYTES = 1200;
 /** Misses in a row without anything new to see, after which the actor counts as lost. */
 const MAX_BLIND_MISSES = 5;
 const RETRY_COMMIT_MS = 200;
@@ -32,31 +31,6 @@ export interface Keeper {
   gone(held: Held, how: 'released' | 'settled' | 'quarantined' | 'lost'): void;
 }
 
-export interface Holding {
-  readonly life: Life;
-  readonly queue: number;
-  readonly priority: number;
-  readonly labels: readonly string[];
-  readonly parent: string | null;
-  /** Incarnation that claimed it, and its lease row. */
-  readonly worker: string;
-  readonly lease: number;
-  readonly fence: number;
-  readonly pokes: number;
-  readonly strikes: number;
-  readonly claimedBefore: Instant | null;
-  readonly dueRowAt: Instant | null;
-  /** Texts as the store has them. */
-  readonly snapshot: string | null;
-  readonly history: string;
-  readonly state: string | null;
-  readonly attempt: number;
-  readonly mail: readonly Mail[];
-}
-
-/** Before it is known who holds it. */
-export type Unleased = Omit<Holding, 'worker' | 'lease'>;
-
 /** Interruptions are charged from this many strikes on: the actor was then the only suspect of the worker that died. */
 const CHARGED_FROM_STRIKES = 3;
 
@@ -66,11 +40,8 @@ export class Held {
   readonly #keeper: Keeper;
   #turn: Turn;
   #inbox: ((turn: Turn, now: Instant) => void)[] = [];
-  #pokes: number;
-  #seq: number;
-  #dueRowAt: Instant | null;
-  #strikes: number;
-  #committed: { snapshot: string | null; history: string; state: string | null; attempt: number };
+  /** The row as the store last had it. */
+  #row: Row;
   readonly #seen: Set<string>;
   /** Letters the open turn could not take any more; the next one does. */
   #postponed: Mail[] = [];
@@ -86,18 +57,9 @@ export class Held {
     this.#keeper = keeper;
     this.holding = holding;
     this.#turn = new Turn(holding.life);
-    this.#pokes = holding.pokes;
-    this.#seq = holding.life.seq;
-    this.#dueRowAt = holding.dueRowAt;
-    this.#strikes = holding.strikes;
-    this.#committed = {
-      snapshot: holding.snapshot,
-      history: holding.history,
-      state: holding.state,
-      attempt: holding.attempt,
-    };
+    this.#row = { ...holding.row, seq: holding.life.seq };
     this.#seen = new Set(holding.mail.map((mail) => mail.id));
-    this.#startIsClaimed = holding.strikes === 0 && holding.mail.length === 0 && holding.life.definition.standard;
+    this.#startIsClaimed = holding.row.strikes === 0 && holding.mail.length === 0 && holding.life.definition.standard;
   }
 
   get id(): string {
@@ -120,12 +82,13 @@ export class Held {
   }
 
   get suspect(): boolean {
-    return this.holding.strikes >= CHARGED_FROM_STRIKES - 1;
+    return this.holding.row.strikes >= CHARGED_FROM_STRIKES - 1;
   }
 
   /** The first look after the claim. */
   open(): void {
-    const { strikes, claimedBefore, mail } = this.holding;
+    const { claimedBefore, mail, row } = this.holding;
+    const { strikes } = row;
     const now = this.#keeper.now();
     const effects = this.holding.life.system?.effects ?? [];
     if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
@@ -138,8 +101,7 @@ export class Held {
 
   /** New mail was seen in the store. */
   letters(reloaded: Reloaded): void {
-    this.#pokes = reloaded.pokes;
-    this.#dueRowAt = reloaded.dueRowAt;
+    this.#row = { ...this.#row, pokes: reloaded.pokes, dueRowAt: reloaded.dueRowAt };
     const fresh = reloaded.mail.filter((mail) => !this.#seen.has(mail.id));
     for (const mail of fresh) this.#seen.add(mail.id);
     if (fresh.length > 0) this.#push((turn, now) => this.#takeMail(turn, fresh, now));
@@ -227,10 +189,11 @@ export class Held {
   async #write(): Promise<void> {
     this.#writing = true;
     const turn = this.#turn;
-    const write = this.#composeWrite(turn);
-    const { kind } = write.next;
-    const leaves = kind === 'settled' || !write.next.hold;
-    if (leaves) this.#keeper.finishing(this);
+    const stays = this.#stays(turn);
+    if (stays) turn.markRunning();
+    const write = composeWrite(turn, this.#row, { ...this.holding, stays, dueAgain: this.#handingBack });
+    if (write instanceof Error) return this.#setAside(write);
+    if (!stays) this.#keeper.finishing(this);
     const outcome = await this.#keeper.commit(write);
     if (this.#over) return;
     this.#writing = false;
@@ -240,12 +203,18 @@ export class Held {
     await this.#setAside(outcome.refused);
   }
 
+  /** Something of it runs, or is about to: this worker keeps it. */
+  #stays(turn: Turn): boolean {
+    if (turn.settlement || turn.fault) return false;
+    return turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref));
+  }
+
   #afterCommit(turn: Turn, write: TurnWrite): void {
     const { next } = write;
     this.#blindMisses = 0;
-    this.#seq = next.seq;
-    this.#committed = { snapshot: next.snapshot, history: next.history, state: next.state, attempt: next.attempt };
-    if (turn.survived) this.#strikes = 0;
+    const { seq, snapshot, history, state, attempt } = next;
+    const strikes = turn.survived ? 0 : this.#row.strikes;
+    this.#row = { ...this.#row, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
     for (const ref of turn.stops) {
       this.running.get(ref)?.abort('left');
       this.running.delete(ref);
@@ -255,7 +224,6 @@ export class Held {
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined');
     if (!next.hold) return this.#end('released');
-    this.#dueRowAt = null;
     for (const effect of turn.starts) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
     this.#turn = new Turn(turn.life);
     const postponed = this.#postponed.splice(0);
@@ -270,9 +238,9 @@ export class Held {
     this.#writing = false;
     if (this.#over) return;
     if (reloaded === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
-    if (!reloaded || reloaded.seq !== this.#seq) return this.#end('lost');
-    if (reloaded.pokes === this.#pokes && ++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
-    const again = reloaded.pokes === this.#pokes;
+    if (!reloaded || reloaded.seq !== this.#row.seq) return this.#end('lost');
+    if (reloaded.pokes === this.#row.pokes && ++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
+    const again = reloaded.pokes === this.#row.pokes;
     this.letters(reloaded);
     if (again) this.#retry(Math.max(1, early));
     else this.#advance();
@@ -284,88 +252,15 @@ export class Held {
 
   /** The store cannot hold what this turn made of the actor: keep what it was, and say why. */
   async #setAside(error: Error): Promise<void> {
-    this.#turn = new Turn({ ...this.holding.life, seq: this.#seq });
-    const { id, fence } = this;
-    const { def } = this.holding.life.definition;
-    const { queue, priority } = this.holding;
-    const quarantine = `Its state could not be stored: ${error.message}`;
-    const next = {
-      kind: 'continued',
-      hold: false,
-      strikes: 0,
-      wakeAt: null,
-      quarantine,
-      segment: null,
-      seq: this.#seq,
-      ...this.#committed,
-    } as const;
     this.#writing = true;
-    const outcome = await this.#keeper.commit({
-      ...{
-        id,
-        def,
-        queue,
-        priority,
-        fence,
-        seq: this.#seq,
-        pokes: this.#pokes,
-        notBefore: null,
-        dueRowAt: this.#dueRowAt,
-      },
-      ...{ mail: [], next, sends: [], spawns: [] },
-    });
+    const outcome = await this.#keeper.commit(
+      unchanged(
+        this.#row,
+        { ...this.holding, id: this.id, def: this.holding.life.definition.def },
+        `Its state could not be stored: ${error.message}`,
+      ),
+    );
     this.#end(outcome === 'committed' ? 'quarantined' : 'lost');
-  }
-
-  #composeWrite(turn: Turn): TurnWrite {
-    const { id, fence } = this;
-    const { queue, priority } = this.holding;
-    const { definition } = this.holding.life;
-    const { settlement, fault } = turn;
-    const stays =
-      !settlement &&
-      !fault &&
-      (turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref)));
-    if (stays) turn.markRunning();
-    const { system, seq } = turn.life;
-    const snapshot = system ? encodeState(system) : null;
-    const added = turn.lines.join('\n');
-    const kept = this.#committed.history;
-    const spills = kept !== '' && kept.length + added.length > ROW_HISTORY_BYTES;
-    const segment = spills
-      ? { fromSeq: this.#seq - kept.split('\n').length + 1, base: this.#committed.snapshot, entries: kept }
-      : null;
-    const history = spills || kept === '' ? added : added === '' ? kept : `${kept}\n${added}`;
-    const value = turn.value;
-    const result = {
-      state: value === null ? this.#committed.state : JSON.stringify(value),
-      snapshot,
-      history,
-      segment,
-      seq,
-      attempt: turn.attempt,
-    };
-    const common = { id, def: definition.def, queue, priority, fence, seq: this.#seq, pokes: this.#pokes };
-    const write = {
-      ...common,
-      notBefore: turn.notBefore,
-      dueRowAt: this.#dueRowAt,
-      mail: turn.consumed,
-      sends: [],
-      spawns: [],
-    };
-    const record = settlement ? encode(settlement.record, { path: 'record', maxBytes: Number.POSITIVE_INFINITY }) : '';
-    if (settlement)
-      return {
-        ...write,
-        next: { ...result, kind: 'settled', ...settlement, record, ...definition.settling(settlement) },
-      };
-    const wakeAt = stays || fault ? null : turn.exhausted || this.#handingBack ? 'now' : turn.nextDueAt;
-    const strikes = stays && !turn.survived ? this.#strikes : 0;
-    return {
-      ...write,
-      next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
-    };
   }
 
   #end(how: 'released' | 'settled' | 'quarantined' | 'lost'): void {

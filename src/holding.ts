@@ -1,11 +1,32 @@
 import { decode } from './codec.ts';
-import type { Unleased } from './held.ts';
 import { decodeState } from './interpreter/index.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
-import type { Claimed, TurnWrite } from './store/contract.ts';
+import type { Claimed, Instant, Mail } from './store/contract.ts';
+import type { Life } from './turn.ts';
+import type { Row } from './turn-write.ts';
 
 /** Strikes after which a row is set aside unread: reading it may be what kills the worker. */
 const UNREADABLE_FROM_STRIKES = 8;
+
+/** An actor with all a worker needs to take its turns. */
+export interface Holding {
+  readonly life: Life;
+  readonly queue: number;
+  readonly priority: number;
+  readonly labels: readonly string[];
+  readonly parent: string | null;
+  /** Incarnation that claimed it, and its lease row. */
+  readonly worker: string;
+  readonly lease: number;
+  readonly fence: number;
+  readonly claimedBefore: Instant | null;
+  /** The row as the store has it. */
+  readonly row: Row;
+  readonly mail: readonly Mail[];
+}
+
+/** Before it is known who holds it. */
+export type Unleased = Omit<Holding, 'worker' | 'lease'>;
 
 /** A claimed row, decoded. Throws when it cannot be read or must not be tried again. */
 export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unleased {
@@ -28,37 +49,14 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
     labels: claimed.labels,
     parent: claimed.parent,
     fence: claimed.fence,
-    pokes: claimed.pokes,
-    strikes,
     claimedBefore: claimed.claimedBefore,
-    dueRowAt: claimed.dueRowAt,
-    snapshot,
-    history: claimed.history,
-    state: claimed.state,
-    attempt: claimed.attempt,
+    row: rowOf(claimed),
     mail: claimed.mail,
   };
 }
 
-/** Sets a row aside as it is: nothing of it is lost, and it is looked at again when someone releases it. */
-export function unreadable(claimed: Claimed, error: Error): TurnWrite {
-  const { id, def, queue, priority, fence, seq, pokes, dueRowAt, state, attempt, snapshot, history } = claimed;
-  const quarantine = error.message;
-  const next = {
-    kind: 'continued',
-    hold: false,
-    strikes: 0,
-    wakeAt: null,
-    quarantine,
-    state,
-    attempt,
-    snapshot,
-    history,
-    segment: null,
-    seq,
-  } as const;
-  return {
-    ...{ id, def, queue, priority, fence, seq, pokes, dueRowAt },
-    ...{ notBefore: null, mail: [], next, sends: [], spawns: [] },
-  };
+/** The columns a write compares with and keeps. */
+export function rowOf(claimed: Claimed): Row {
+  const { seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt } = claimed;
+  return { seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt };
 }

@@ -15,8 +15,7 @@ export class Incarnation {
   readonly #store: Store;
   readonly #env: Env;
   readonly #entry: Omit<WorkerEntry, 'id'>;
-  readonly #onFenced: () => void;
-  readonly #onJoined: () => void;
+  readonly #on: { fenced(): void; joined(): void };
   #heartbeat: Heartbeat | null = null;
   #pulse: LocalTimer | null = null;
   #stopped = false;
@@ -26,8 +25,7 @@ export class Incarnation {
     this.#store = store;
     this.#env = env;
     this.#entry = entry;
-    this.#onFenced = on.fenced;
-    this.#onJoined = on.joined;
+    this.#on = on;
     this.#id = env.uuid();
   }
 
@@ -68,13 +66,13 @@ export class Incarnation {
     const old = { id: this.#id, heartbeat: this.#heartbeat };
     this.#heartbeat = null;
     this.#id = this.#env.uuid();
-    this.#onFenced();
+    this.#on.fenced();
     await old.heartbeat?.stop().catch(() => {});
     while (!this.#stopped) {
       try {
         await this.#store.leave(old.id);
         await this.join();
-        return this.#onJoined();
+        return this.#on.joined();
       } catch {
         await this.#env.sleep(REJOIN_MS);
       }

@@ -7,6 +7,8 @@ export interface LoadedDefinition extends DefinitionInternals {
   readonly prepared: Prepared;
   /** Registry number of (name, version). */
   readonly def: number;
+  /** Most characters of a snapshot that may be stored. */
+  readonly maxSnapshot: number;
   /** What the store does with a run that ends so. */
   settling(settlement: Settlement): { readonly keepMs: number; readonly freesKey: boolean };
 }
@@ -17,12 +19,18 @@ export function prepareDefinition(internals: DefinitionInternals): Prepared {
   return prepare(machine, { name, version, standard });
 }
 
-export function loadDefinition(internals: DefinitionInternals, prepared: Prepared, def: number): LoadedDefinition {
+export function loadDefinition(
+  internals: DefinitionInternals,
+  prepared: Prepared,
+  def: number,
+  maxSnapshot: number,
+): LoadedDefinition {
   const { retention, dedupOn } = internals;
   return {
     ...internals,
     prepared,
     def,
+    maxSnapshot,
     settling: ({ status }) => ({
       keepMs: status === 'done' ? retention.doneMs : retention.droppedMs,
       freesKey: status === 'dropped' && dedupOn === 'success',

@@ -30,14 +30,12 @@ export class Runs {
     const { definition } = life;
     return startEffect(
       {
-        ...{
-          id: held.id,
-          name: definition.name,
-          definition,
-          input: life.input,
-          nominalAt: held.nominalAt,
-          maxPayload: options.maxPayloadBytes,
-        },
+        id: held.id,
+        name: definition.name,
+        definition,
+        input: life.input,
+        nominalAt: held.nominalAt,
+        maxPayload: options.maxPayloadBytes,
         logger,
         finished: (ref, result) => held.finished(ref, result),
         heard: (event, to) => held.heard(event, to),
@@ -55,7 +53,10 @@ export class Runs {
     const { name } = held.holding.life.definition;
     this.#runtime.waiting.heard(held.id);
     this.#runtime.announcer.tell('transition', () => ({
-      ...{ id: held.id, name, seq: write.next.seq, emitted: turn.emitted as readonly AnyEventObject[] },
+      id: held.id,
+      name,
+      seq: write.next.seq,
+      emitted: turn.emitted as readonly AnyEventObject[],
       state: write.next.state === null ? null : (JSON.parse(write.next.state) as StateValue),
     }));
     if (turn.settlement) this.#settled(held, turn.settlement);

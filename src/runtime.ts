@@ -74,7 +74,12 @@ export class Runtime {
     const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
     this.enqueue = new Enqueue({ store, clock, alarms, worker: this.#worker, served, nearMs });
     const duties = upkeep({
-      ...{ store, clock, alarms, worker: this.#worker, served, defs: [...definitions.keys()] },
+      store,
+      clock,
+      alarms,
+      worker: this.#worker,
+      served,
+      defs: [...definitions.keys()],
       queueName: (queue) => this.queueName(queue),
       sweepIntervalMs: options.sweepIntervalMs,
     });
@@ -173,7 +178,11 @@ export class Runtime {
     const defs = [...this.#definitions.keys()];
     const queues = this.#servedQueues().map((name) => this.#queues.get(name) as number);
     return new Worker({
-      ...{ store: this.store, env: this.env, clock: this.clock, logger: this.logger, definitions: this.#definitions },
+      store: this.store,
+      env: this.env,
+      clock: this.clock,
+      logger: this.logger,
+      definitions: this.#definitions,
       entry: {
         host: hostname(),
         pid: process.pid,
@@ -236,7 +245,7 @@ export async function openRuntime(given: SchedulerOptions, runHost: RunHost, env
     const definitions = new Map(
       prepared.map((each, index) => [
         defs[index] as number,
-        loadDefinition(each.internals, each.prepared, defs[index] as number),
+        loadDefinition(each.internals, each.prepared, defs[index] as number, options.maxPayloadBytes),
       ]),
     );
     const wanted = options.worker ? (options.worker.queues ?? []) : [];

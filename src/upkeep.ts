@@ -18,7 +18,7 @@ interface UpkeepDeps {
   readonly worker: Worker | null;
   readonly served: ReadonlySet<number>;
   readonly defs: readonly number[];
-  queueName(queue: number): string;
+  readonly queueName: (queue: number) => string;
   readonly sweepIntervalMs: number;
 }
 

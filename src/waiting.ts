@@ -48,7 +48,9 @@ export class Waiting {
         settle();
       };
       const waiter: Waiter = {
-        ...{ id, state, seenSeq: -1 },
+        id,
+        state,
+        seenSeq: -1,
         resolve: (found) => done(() => resolve(found)),
         reject: (error) => done(() => reject(error)),
       };
@@ -65,7 +67,7 @@ export class Waiting {
   /** Nobody answers any more: every waiter is told. */
   close(error: Error): void {
     this.#timer?.clear();
-    for (const waiter of [...this.#waiters]) waiter.reject(error);
+    for (const waiter of this.#waiters) waiter.reject(error);
   }
 
   #askSoon(): void {

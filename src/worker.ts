@@ -7,8 +7,8 @@ import { CommitQueue } from './commit-queue.ts';
 import { DueWatch } from './due-watch.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
-import { Held, type Holding, type Keeper, type Unleased } from './held.ts';
-import { holdingOf, unreadable } from './holding.ts';
+import { Held, type Keeper } from './held.ts';
+import { type Holding, holdingOf, rowOf, type Unleased } from './holding.ts';
 import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { Leases } from './leases.ts';
@@ -16,6 +16,7 @@ import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Poked, Reloaded, Starter, Store, TurnWrite, WorkerEntry } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 import type { Turn } from './turn.ts';
+import { unchanged } from './turn-write.ts';
 
 /** Every so many claims one serves the priority level whose head has waited longest, so that none starves. */
 const AGING_EVERY = 8;
@@ -164,9 +165,9 @@ export class Worker implements Keeper {
     this.#state = 'stopping';
     this.#due.close();
     await this.#drained(timeoutMs);
-    for (const held of [...this.#held.values()]) held.handBack();
+    for (const held of this.#held.values()) held.handBack();
     await this.#drained(this.#deps.entry.leaseMs / 2);
-    for (const held of [...this.#held.values()]) held.lose();
+    for (const held of this.#held.values()) held.lose();
     this.#state = 'stopped';
     await this.#incarnation.stop().catch((error: unknown) => this.#deps.failed(error));
   }
@@ -305,7 +306,7 @@ export class Worker implements Keeper {
 
   async #setAside(claimed: Claimed, error: Error): Promise<void> {
     this.#deps.failed(error);
-    await this.#commits.add(unreadable(claimed, error));
+    await this.#commits.add(unchanged(rowOf(claimed), claimed, error.message));
   }
 
   async #watchNext(foundNothing: boolean): Promise<void> {
@@ -328,7 +329,7 @@ export class Worker implements Keeper {
   #fence(): void {
     if (this.#state === 'working') this.#state = 'fenced';
     this.#deps.logger.error('The heartbeat is late: this worker drops what it holds, because another one may take it.');
-    for (const held of [...this.#held.values()]) held.lose();
+    for (const held of this.#held.values()) held.lose();
     this.#leases = new Leases();
   }
 

@@ -1,0 +1,111 @@
+/** What a turn makes of the actor's row: the write a worker commits. Pure. */
+import { encode } from './codec.ts';
+import { encodeState } from './interpreter/index.ts';
+import type { Instant, TurnWrite } from './store/contract.ts';
+import type { Turn } from './turn.ts';
+
+/** A history of at most this many bytes stays in the actor's row; a longer one moves to the journal. */
+const ROW_HISTORY_BYTES = 1200;
+
+/** What the store last had of an actor that is held. */
+export interface Row {
+  readonly seq: number;
+  readonly pokes: number;
+  /** Claims in a row before this one that ended with the death of their worker. */
+  readonly strikes: number;
+  readonly dueRowAt: Instant | null;
+  readonly snapshot: string | null;
+  readonly history: string;
+  readonly state: string | null;
+  readonly attempt: number;
+}
+
+/** Where the row lies, and under which fence. */
+interface Place {
+  readonly queue: number;
+  readonly priority: number;
+  readonly fence: number;
+}
+
+interface Intent extends Place {
+  /** Its effects run: the worker keeps it. */
+  readonly stays: boolean;
+  /** Released with work left: due again at once. */
+  readonly dueAgain: boolean;
+}
+
+/** Gives an error instead where the turn made more of the actor than may be stored. */
+export function composeWrite(
+  turn: Turn,
+  row: Row,
+  { queue, priority, fence, stays, dueAgain }: Intent,
+): TurnWrite | Error {
+  const { settlement, fault, life } = turn;
+  const { definition } = life;
+  const snapshot = life.system ? encodeState(life.system) : null;
+  if (snapshot !== null && snapshot.length > definition.maxSnapshot) {
+    return new Error(
+      `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxSnapshot}.`,
+    );
+  }
+  const value = turn.value;
+  const result = {
+    state: value === null ? row.state : JSON.stringify(value),
+    snapshot,
+    ...historyOf(turn, row),
+    seq: life.seq,
+    attempt: turn.attempt,
+  };
+  const { seq, pokes, dueRowAt } = row;
+  const place = { id: life.id, def: definition.def, queue, priority, fence, seq, pokes, dueRowAt };
+  const write = { ...place, notBefore: turn.notBefore, mail: turn.consumed, sends: [], spawns: [] };
+  if (settlement) {
+    const record = encode(settlement.record, { path: 'record', maxBytes: Number.POSITIVE_INFINITY });
+    return {
+      ...write,
+      next: { ...result, kind: 'settled', ...settlement, record, ...definition.settling(settlement) },
+    };
+  }
+  const wakeAt = stays || fault ? null : turn.exhausted || dueAgain ? 'now' : turn.nextDueAt;
+  const strikes = stays && !turn.survived ? row.strikes : 0;
+  return {
+    ...write,
+    next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
+  };
+}
+
+/** Takes an actor out of circulation with its row as it is: nothing of it is lost, and a release looks at it again. */
+export function unchanged(
+  row: Row,
+  { id, def, queue, priority, fence }: Place & { readonly id: string; readonly def: number },
+  quarantine: string,
+): TurnWrite {
+  const { seq, pokes, dueRowAt, snapshot, history, state, attempt } = row;
+  const next = { kind: 'continued', hold: false, strikes: 0, wakeAt: null, quarantine, segment: null } as const;
+  return {
+    id,
+    def,
+    queue,
+    priority,
+    fence,
+    seq,
+    pokes,
+    dueRowAt,
+    notBefore: null,
+    mail: [],
+    next: { ...next, seq, snapshot, history, state, attempt },
+    sends: [],
+    spawns: [],
+  };
+}
+
+/** The lines in the row and those of this turn, or, where they grow too long, the former as a journal segment. */
+function historyOf(turn: Turn, row: Row): Pick<TurnWrite['next'], 'history' | 'segment'> {
+  const added = turn.lines.join('\n');
+  if (row.history === '') return { history: added, segment: null };
+  if (added === '') return { history: row.history, segment: null };
+  if (row.history.length + added.length <= ROW_HISTORY_BYTES)
+    return { history: `${row.history}\n${added}`, segment: null };
+  const fromSeq = row.seq - row.history.split('\n').length + 1;
+  return { history: added, segment: { fromSeq, base: row.snapshot, entries: row.history } };
+}
