@@ -7,8 +7,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PoolConfig } from 'pg';
 import type { Logger } from 'pino';
-import { findServer, locateCluster, stopServer } from './embedded/cluster.ts';
+import { locateCluster } from './embedded/cluster.ts';
 import { ensureCluster, moveIn, type Place } from './embedded/move-in.ts';
+import { findServer, stopServer } from './embedded/server.ts';
 import { connectionStringTo, connectionTo, giveUpPlace } from './embedded/tenancy.ts';
 import type { Env } from './env.ts';
 

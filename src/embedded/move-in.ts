@@ -6,15 +6,8 @@ import type { Client } from 'pg';
 import type { Logger } from 'pino';
 import type { Env } from '../env.ts';
 import { EmbeddedPostgresError } from '../errors.ts';
-import {
-  type Cluster,
-  createCluster,
-  findServer,
-  locateCluster,
-  prepareTools,
-  readLogTail,
-  startServer,
-} from './cluster.ts';
+import { type Cluster, createCluster, locateCluster, prepareTools, type Tools } from './cluster.ts';
+import { findServer, readLogTail, startServer } from './server.ts';
 import { enter } from './tenancy.ts';
 
 /** A place on a running server. */
@@ -39,11 +32,12 @@ export async function ensureCluster(env: Env, folder: string, logger?: Pick<Logg
 
 /** Enters the cluster's server, and starts it when none is alive. */
 export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Promise<Place> {
+  let tools: Tools | undefined;
   let startedPid: number | undefined;
   let starting = false;
   let failure = '';
   const sinceMs = env.monotonicMs();
-  let aliveMs = sinceMs;
+  let failingSinceMs = Number.POSITIVE_INFINITY;
   for (;;) {
     signal?.throwIfAborted();
     const cluster = await locateCluster(folder);
@@ -52,16 +46,19 @@ export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Pr
     const pid = await findServer(cluster);
     if (!(client instanceof Error)) return { cluster, client, adopted: pid !== startedPid };
 
+    // One that another process started may yet let us in, however often our own lost against it.
+    if (pid !== null && pid !== startedPid) failingSinceMs = Number.POSITIVE_INFINITY;
+    else if (failure !== '') failingSinceMs = Math.min(failingSinceMs, env.monotonicMs());
     const nowMs = env.monotonicMs();
-    if (pid !== null || starting) aliveMs = nowMs;
-    if (nowMs - sinceMs > PATIENCE_MS || (failure !== '' && nowMs - aliveMs > START_PATIENCE_MS)) {
+    if (nowMs - sinceMs > PATIENCE_MS || nowMs - failingSinceMs > START_PATIENCE_MS) {
       const problem = pid === null ? `does not start. ${failure}` : `is alive (process ${pid}) but unreachable.`;
       throw new EmbeddedPostgresError(`Postgres in ${folder} ${problem} Its log ends:\n${await readLogTail(cluster)}`, {
         cause: client,
       });
     }
     if (pid === null && !starting) {
-      const server = await startServer(env, cluster, await prepareTools(env, folder));
+      tools ??= await prepareTools(env, folder);
+      const server = await startServer(env, cluster, tools);
       startedPid = server.pid;
       starting = true;
       const ended = (how: string): void => {
@@ -71,6 +68,6 @@ export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Pr
       server.once('error', (error) => ended(error.message));
       server.once('exit', (code, killer) => ended(`It ended with ${killer ?? `exit code ${code}`}.`));
     }
-    await env.sleep(10);
+    await env.sleep(failure === '' ? 10 : 50);
   }
 }

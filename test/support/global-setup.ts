@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { findServer, locateCluster } from '../../src/embedded/cluster.ts';
+import { locateCluster } from '../../src/embedded/cluster.ts';
+import { findServer } from '../../src/embedded/server.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 declare module 'vitest' {
