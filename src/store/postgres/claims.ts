@@ -1,0 +1,115 @@
+/**
+ * Owns `claims`, the idempotency keys. A key is claimed in the transaction that inserts its actor, by an insert that never
+ * locks a row that is there, in the order of digests; who comes second learns whose it is.
+ */
+import type { NewActor, Scheduled } from '../contract.ts';
+import { Answers, insertActors } from './actors.ts';
+import type { Database, Query, Statement } from './database.ts';
+
+const CLAIM_KEYS: Statement = {
+  name: 'claim_keys',
+  text: `insert into carillon.claims (digest, fingerprint, actor, retention_ms, key)
+  select k.digest, k.fingerprint, k.actor, k.retention_ms, k.key
+  from unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::float8[], $5::text[])
+    with ordinality as k(digest, fingerprint, actor, retention_ms, key, position)
+  order by k.digest, k.position
+  on conflict (digest) do nothing
+  returning actor`,
+};
+
+/** The record is not copied into the claim when it is long; then it is read where it is. */
+const READ_KEYS: Statement = {
+  name: 'read_keys',
+  text: `select encode(c.digest, 'hex') as digest, encode(c.fingerprint, 'hex') as fingerprint, c.actor,
+    c.expires_at is not null as settled, c.expires_at <= carillon.now() as expired,
+    case when c.expires_at is null then null
+      else coalesce(c.record, (select s.record from carillon.settled s where s.id = c.actor)) end as record
+  from carillon.claims c where c.digest = any($1)`,
+};
+
+const FORGET_EXPIRED: Statement = {
+  name: 'forget_keys',
+  text: `delete from carillon.claims where digest = any($1) and expires_at <= carillon.now()`,
+};
+
+/** Of a key claimed a moment ago for an actor whose id turned out to be taken. */
+const UNCLAIM: Statement = {
+  name: 'unclaim',
+  text: `delete from carillon.claims where digest = any($1) and actor = any($2)`,
+};
+
+interface KeyRow {
+  readonly digest: string;
+  readonly fingerprint: string;
+  readonly actor: string;
+  readonly settled: boolean;
+  readonly expired: boolean | null;
+  readonly record: string | null;
+}
+
+export type KeyedActor = NewActor & { readonly key: NonNullable<NewActor['key']> };
+
+export function isKeyed(actor: NewActor): actor is KeyedActor {
+  return actor.key !== null;
+}
+
+/**
+ * Claims the keys of these and inserts the actors that got theirs, within whatever transaction `query` runs in. Expired
+ * keys in the way are removed on a connection of our own, so that a caller's transaction locks no row that was there.
+ */
+export async function insertKeyed(db: Database, query: Query, actors: readonly KeyedActor[]): Promise<Answers> {
+  const answers = new Answers();
+  let open = actors;
+  // A key in the way may be gone by the time it is read: freed by a settle, or just expired.
+  while (open.length > 0) {
+    const won = new Set((await claimKeys(query, open)).map((row) => row.actor));
+    const winners = open.filter((actor) => won.has(actor.id));
+    answers.addAll(await insertWinners(query, winners));
+    const losers = open.filter((actor) => !won.has(actor.id));
+    answers.addAll(await answerLosers(db, query, losers));
+    open = losers.filter((actor) => !answers.has(actor.id));
+  }
+  return answers;
+}
+
+async function claimKeys(query: Query, actors: readonly KeyedActor[]): Promise<readonly { actor: string }[]> {
+  return query(CLAIM_KEYS, [
+    actors.map((a) => a.key.digest),
+    actors.map((a) => a.key.fingerprint),
+    actors.map((a) => a.id),
+    actors.map((a) => a.key.retentionMs),
+    actors.map((a) => a.key.key),
+  ]);
+}
+
+async function insertWinners(query: Query, winners: readonly KeyedActor[]): Promise<Answers> {
+  if (winners.length === 0) return new Answers();
+  const answers = await insertActors(query, winners, null);
+  const taken = winners.filter((actor) => !answers.has(actor.id));
+  if (taken.length === 0) return answers;
+  const ids = taken.map((actor) => actor.id);
+  await query(UNCLAIM, [taken.map((actor) => actor.key.digest), ids]);
+  for (const id of ids) answers.set(id, { outcome: 'skipped_in_flight', id });
+  return answers;
+}
+
+async function answerLosers(db: Database, query: Query, losers: readonly KeyedActor[]): Promise<Answers> {
+  const answers = new Answers();
+  if (losers.length === 0) return answers;
+  const digests = losers.map((actor) => actor.key.digest);
+  // A caller's transaction may be too old to see the winner; a winner of its own is seen by nobody else.
+  const inside = await query<KeyRow>(READ_KEYS, [digests]);
+  const rows = inside.length > 0 ? inside : await db.query<KeyRow>(READ_KEYS, [digests]);
+  if (rows.some((row) => row.expired)) await db.query(FORGET_EXPIRED, [digests]);
+  const keys = new Map(rows.map((row) => [row.digest, row]));
+  for (const { id, key } of losers) {
+    const row = keys.get(key.digest.toString('hex'));
+    if (row !== undefined && !row.expired) answers.set(id, answerOf(row, key.fingerprint));
+  }
+  return answers;
+}
+
+function answerOf({ actor, fingerprint, settled, record }: KeyRow, asked: Buffer): Scheduled {
+  if (fingerprint !== asked.toString('hex')) return { outcome: 'conflict', id: actor };
+  return settled ? { outcome: 'skipped_idempotent', id: actor, record } : { outcome: 'skipped_in_flight', id: actor };
+}

@@ -1,0 +1,204 @@
+/**
+ * Commits turns in groups. Each actor's writes are one transaction with everything they say to others; different actors
+ * need not share one, so the plain ones go as single statements and only those with mail or births as several.
+ */
+import type { CommitReply, Instant, LeaseChanges, TurnWrite } from '../contract.ts';
+import { Answers, answerTaken, insertActors } from './actors.ts';
+import { insertKeyed, isKeyed } from './claims.ts';
+import { readNow } from './clock.ts';
+import type { Database, Query, Statement } from './database.ts';
+import { bisected, inPieces } from './groups.ts';
+import { spill } from './journal.ts';
+import { changeLeases } from './leases.ts';
+import { deliver } from './mailbox.ts';
+import { keepDays, makeLeaves, type SettledWrite, writeSettled } from './settled.ts';
+import { isInTheWay, isMissingLeaf } from './sqlstate.ts';
+import { type Accepted, type ContinuedWrite, writeTurns } from './turns.ts';
+
+/** Where each actor stands: what a write whose reply was lost has left behind. */
+const STANDING: Statement = {
+  name: 'standing',
+  text: `select id, fence::float8 as fence, seq::float8 as seq, worker, false as settled
+  from carillon.actors where id = any($1::uuid[])
+  union all
+  select id, fence::float8, seq::float8, null, true from carillon.settled where id = any($1::uuid[])`,
+};
+
+interface Standing {
+  readonly id: string;
+  readonly fence: number;
+  readonly seq: number;
+  readonly worker: string | null;
+  readonly settled: boolean;
+}
+
+export async function commit(
+  db: Database,
+  worker: string,
+  writes: readonly TurnWrite[],
+  leases: LeaseChanges,
+): Promise<CommitReply> {
+  const pass = new Commit(db, worker, leases.emptied);
+  const groups = [writes.filter(isContinued), writes.filter(isSettled)].flatMap((group: readonly TurnWrite[]) => [
+    group.filter((write) => !saysMore(write)),
+    group.filter(saysMore),
+  ]);
+  const results = await Promise.allSettled(groups.map((group) => pass.write(group)));
+  const failed = results.find((result) => result.status === 'rejected');
+  // Rejecting says that nothing was written; otherwise the failed group was missed, and its owner looks again.
+  if (failed !== undefined && pass.committed.size === 0) throw failed.reason;
+  await changeLeases(db, worker, { ...leases, emptied: pass.leftToEmpty() });
+  return {
+    now: pass.now ?? (await readNow(db.ask)),
+    committed: pass.committed,
+    refused: pass.refused,
+    queues: [...pass.queues],
+  };
+}
+
+function isContinued(write: TurnWrite): write is ContinuedWrite {
+  return write.next.kind === 'continued';
+}
+
+function isSettled(write: TurnWrite): write is SettledWrite {
+  return write.next.kind === 'settled';
+}
+
+function saysMore({ sends, spawns, next }: TurnWrite): boolean {
+  return sends.length > 0 || spawns.length > 0 || next.segment !== null;
+}
+
+class Commit {
+  readonly committed = new Set<string>();
+  readonly refused = new Map<string, Error>();
+  readonly queues = new Set<number>();
+  now: Instant | null = null;
+  readonly #db: Database;
+  readonly #worker: string;
+  #emptied: readonly number[];
+
+  constructor(db: Database, worker: string, emptied: readonly number[]) {
+    this.#db = db;
+    this.#worker = worker;
+    this.#emptied = emptied;
+  }
+
+  async write(writes: readonly TurnWrite[]): Promise<void> {
+    for (const piece of inPieces(writes, sizeOf)) {
+      await bisected(
+        piece,
+        (group) => this.#writeGroup(group),
+        (write, error) => {
+          // Somebody's open transaction is in the way of what it says to others: missed, and tried again by its owner.
+          if (!isInTheWay(error)) this.refused.set(write.id, error);
+        },
+      );
+    }
+  }
+
+  /** Lease rows that no statement took along. */
+  leftToEmpty(): readonly number[] {
+    return this.#emptied;
+  }
+
+  async #writeGroup(writes: readonly TurnWrite[]): Promise<void> {
+    const emptied = this.#emptied;
+    this.#emptied = [];
+    try {
+      const accepted = await this.#withLeaves(writes, () =>
+        this.#db.resolved(
+          () => this.#attempt(writes, emptied),
+          () => this.#found(writes),
+        ),
+      );
+      for (const { id, now, queue } of accepted) {
+        this.committed.add(id);
+        this.now = now;
+        if (queue !== null) this.queues.add(queue);
+      }
+    } catch (error) {
+      this.#emptied = emptied;
+      throw error;
+    }
+  }
+
+  async #attempt(writes: readonly TurnWrite[], emptied: readonly number[]): Promise<readonly Accepted[]> {
+    const core = (query: Query): Promise<readonly Accepted[]> =>
+      writes.every(isSettled)
+        ? writeSettled(query, this.#worker, writes, emptied)
+        : writeTurns(query, this.#worker, writes.filter(isContinued), emptied);
+    if (!writes.some(saysMore)) return core(this.#db.ask);
+    return this.#db.transaction(async (query) => {
+      const accepted = await core(query);
+      const ids = new Set(accepted.map(({ id }) => id));
+      const done = writes.filter(({ id }) => ids.has(id));
+      await spill(query, done);
+      const [first] = accepted;
+      if (first === undefined) return accepted;
+      const woken = [...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
+      return [...accepted, ...woken.map((queue) => ({ ...first, queue }))];
+    }, this.#db.patient);
+  }
+
+  async #bear(query: Query, writes: readonly TurnWrite[]): Promise<readonly number[]> {
+    const spawns = writes.flatMap((write) => write.spawns);
+    if (spawns.length === 0) return [];
+    const taken = await answerTaken(query, spawns, this.#db.env.wallMs());
+    const open = spawns.filter(({ id }) => !taken.has(id));
+    const born = new Answers();
+    const plain = open.filter((actor) => !isKeyed(actor));
+    if (plain.length > 0) born.addAll(await insertActors(query, plain, null));
+    const keyed = open.filter(isKeyed);
+    if (keyed.length > 0) born.addAll(await insertKeyed(this.#db, query, keyed));
+    return open.flatMap(({ id, queue }) => {
+      const answer = born.get(id);
+      return answer?.outcome === 'scheduled' && answer.dueAt <= (born.now ?? 0) ? [queue] : [];
+    });
+  }
+
+  async #tell(query: Query, writes: readonly TurnWrite[]): Promise<readonly number[]> {
+    const mail = writes.flatMap((write) => write.sends);
+    if (mail.length === 0) return [];
+    return (await deliver(this.#db, query, mail)).map(({ queue }) => queue);
+  }
+
+  async #withLeaves<T>(writes: readonly TurnWrite[], write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isMissingLeaf(error)) throw error;
+      await makeLeaves(
+        this.#db,
+        writes.filter(isSettled).map(({ next }) => keepDays(next.keepMs)),
+      );
+      return write();
+    }
+  }
+
+  /** Where our own fence still stands, only we can have written. What was moved on by others is answered as missed. */
+  async #found(writes: readonly TurnWrite[]): Promise<readonly Accepted[] | undefined> {
+    const rows = await this.#db.query<Standing>(STANDING, [writes.map(({ id }) => id)]);
+    const standing = new Map(rows.map((row) => [row.id, row]));
+    const now = await readNow(this.#db.ask);
+    const accepted = writes.flatMap((write) => {
+      const row = standing.get(write.id);
+      return row !== undefined && isWritten(write, row) ? [{ id: write.id, now, queue: write.queue }] : [];
+    });
+    return accepted.length > 0 ? accepted : undefined;
+  }
+}
+
+function isWritten({ fence, seq, next }: TurnWrite, row: Standing): boolean {
+  if (row.fence !== fence || row.settled !== (next.kind === 'settled')) return false;
+  if (next.kind === 'settled' || next.seq !== seq) return row.seq === next.seq;
+  // A turn without an event: to be seen only by the letting go. One that keeps the actor may be written twice.
+  return !next.hold && row.worker === null;
+}
+
+function sizeOf({ next, sends, spawns }: TurnWrite): number {
+  let bytes = 300 + (next.snapshot?.length ?? 0) + next.history.length + (next.segment?.entries.length ?? 0);
+  if (next.kind === 'settled') bytes += next.record.length;
+  for (const { event } of sends) bytes += event.length;
+  for (const { input } of spawns) bytes += input?.length ?? 0;
+  return bytes;
+}

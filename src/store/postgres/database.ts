@@ -1,0 +1,258 @@
+/**
+ * Connections and transactions. Statements are static text with the schema written `carillon.`, put in place once per
+ * store and prepared once per connection. A write whose connection dies around it never counts as failed: its backend is
+ * seen gone first, and only then is the truth read or the write done again.
+ */
+import type pg from 'pg';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Env } from '../../env.ts';
+import { InvalidOptionError } from '../../errors.ts';
+import { isConnectionLoss } from './sqlstate.ts';
+
+/** Short name (at most 14 characters, as it is extended by the schema's) and text of a prepared statement. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type Row = Record<string, unknown>;
+export type Query = <R>(statement: Statement, values: readonly unknown[]) => Promise<R[]>;
+
+/** One server process, exactly: process ids are used again, start times are not. */
+interface Backend {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+/** A write was on its way when its connection died. Nothing may be concluded before that backend is gone. */
+class UnknownOutcome extends Error {
+  readonly backend: Backend;
+  constructor(backend: Backend, cause: unknown) {
+    super('The connection was lost while a write was under way.', { cause });
+    this.backend = backend;
+  }
+}
+
+const IDENTIFY = `select pg_backend_pid() as pid, extract(epoch from backend_start)::text as started_at
+  from pg_stat_activity where pid = pg_backend_pid()`;
+const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
+  where pid = $1 and extract(epoch from backend_start)::text = $2`;
+
+/** With stale statistics the claim would become a bitmap scan and a sort: forty times slower. Joins stay free. */
+const PINNED_PLAN = 'set enable_bitmapscan = off; set enable_sort = off; set enable_seqscan = off; set jit = off';
+/** Whoever meets a caller's open transaction steps back, and tries again alone. */
+const SHORT_PATIENCE = `set lock_timeout = '100ms'; set jit = off`;
+
+const LONGEST_PAUSE_MS = 1_000;
+
+export interface DatabaseOptions {
+  readonly connection: string | pg.PoolConfig | pg.Pool;
+  readonly schema: string;
+  readonly namespace: string;
+  readonly env: Env;
+  readonly logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  readonly maxConnections?: number;
+}
+
+/** Refuses anything that would not be a plain identifier: the name is put into SQL text. */
+export function checkedSchema(schema: string): string {
+  if (/^[a-z_][a-z0-9_]{0,47}$/.test(schema)) return schema;
+  throw new InvalidOptionError('schema', 'must be 1 to 48 of a-z, 0-9 and _, not starting with a digit.');
+}
+
+/** Puts the schema into static SQL text. */
+export function inSchema(text: string, schema: string): string {
+  return text.replaceAll('carillon.', `${schema}.`);
+}
+
+/** What connections of our own need to know, also of a pool we were given. */
+export function configOf(connection: string | pg.PoolConfig | pg.Pool): pg.PoolConfig {
+  if (typeof connection === 'string') return { connectionString: connection };
+  if (!isPool(connection)) return connection;
+  // pg hides the password from enumeration.
+  const { options } = connection;
+  return { ...options, password: options.password };
+}
+
+/** By shape: it may come from another copy of pg. */
+function isPool(connection: pg.PoolConfig | pg.Pool): connection is pg.Pool {
+  return 'totalCount' in connection;
+}
+
+export class Database {
+  readonly schema: string;
+  readonly namespace: string;
+  readonly env: Env;
+  readonly logger: DatabaseOptions['logger'];
+  readonly config: pg.PoolConfig;
+  readonly pool: pg.Pool;
+  /** Claims alone: their plan is pinned. */
+  readonly claims: pg.Pool;
+  /** What may meet the open transaction of a caller. */
+  readonly patient: pg.Pool;
+  readonly #ownsPool: boolean;
+  readonly #texts = new Map<Statement, { readonly name: string; readonly text: string }>();
+  readonly #backends = new WeakMap<pg.ClientBase, Backend>();
+  readonly #closing = new AbortController();
+  readonly #onError = (error: Error): void => this.logger.debug({ err: error }, 'a database connection was lost');
+
+  constructor({ connection, schema, namespace, env, logger, maxConnections = 10 }: DatabaseOptions) {
+    this.schema = checkedSchema(schema);
+    this.namespace = namespace;
+    this.env = env;
+    this.logger = logger;
+    this.config = {
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 60_000,
+      application_name: 'carillon',
+      ...configOf(connection),
+    };
+    const given = typeof connection !== 'string' && isPool(connection) ? connection : null;
+    this.#ownsPool = given === null;
+    this.pool = given ?? new Pool({ ...this.config, max: maxConnections });
+    this.claims = new Pool({ ...this.config, max: 2 });
+    this.patient = new Pool({ ...this.config, max: 3 });
+    for (const pool of [this.pool, this.claims, this.patient]) pool.on('error', this.#onError);
+  }
+
+  /** Aborted when the store closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** One statement on the general pool, committed by itself. */
+  readonly ask: Query = (statement, values) => this.query(statement, values);
+
+  /** One statement, committed by itself. */
+  async query<R = Row>(statement: Statement, values: readonly unknown[] = [], pool = this.pool): Promise<R[]> {
+    return this.#on(pool, (client) => this.run<R>(client, statement, values));
+  }
+
+  /** Several statements, all or none. */
+  async transaction<T>(work: (query: Query) => Promise<T>, pool = this.pool): Promise<T> {
+    return this.#on(pool, async (client) => {
+      await client.query('begin');
+      try {
+        const result = await work((statement, values) => this.run(client, statement, values));
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        if (!isConnectionLoss(error)) await client.query('rollback');
+        throw error;
+      }
+    });
+  }
+
+  /** SQL of several statements, which Postgres runs as one transaction. */
+  async define(sql: string): Promise<void> {
+    await this.#on(this.pool, (client) => client.query(sql));
+  }
+
+  /** On a connection that somebody else holds, inside whatever transaction is open there. */
+  async run<R>(client: pg.ClientBase, statement: Statement, values: readonly unknown[]): Promise<R[]> {
+    const { rows } = await client.query({ ...this.#prepared(statement), values: [...values] });
+    return rows as R[];
+  }
+
+  /**
+   * Does a write until it is known to be done. When its outcome is unknown and its backend is gone, `found` says what is
+   * there; undefined means nothing, and the write is done again. Rejects only when nothing was written.
+   */
+  async resolved<T>(write: () => Promise<T>, found: () => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof UnknownOutcome)) throw error;
+        this.logger.warn({ err: error.cause }, 'a connection was lost around a write; finding out what became of it');
+        const truth = await this.#untilAnswered(async () => {
+          await this.#seeGone(error.backend);
+          return found();
+        }, error);
+        if (truth !== undefined) return truth;
+      }
+    }
+  }
+
+  /** For writes that may simply be done again. */
+  async repeated<T>(write: () => Promise<T>): Promise<T> {
+    return this.resolved(write, async () => undefined);
+  }
+
+  /** Waits, but not beyond the closing of the store. */
+  async pause(ms: number): Promise<void> {
+    await this.env.sleep(ms, this.closing);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('The store was closed.'));
+    const ours = this.#ownsPool ? [this.pool, this.claims, this.patient] : [this.claims, this.patient];
+    await Promise.all(ours.map((pool) => pool.end()));
+    if (!this.#ownsPool) this.pool.off('error', this.#onError);
+  }
+
+  #prepared(statement: Statement): { readonly name: string; readonly text: string } {
+    const known = this.#texts.get(statement);
+    if (known !== undefined) return known;
+    const prepared = { name: `${statement.name}.${this.schema}`, text: inSchema(statement.text, this.schema) };
+    this.#texts.set(statement, prepared);
+    return prepared;
+  }
+
+  async #on<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let backend = this.#backends.get(client);
+    let broken = false;
+    try {
+      if (backend === undefined) {
+        client.on('error', this.#onError);
+        backend = await identify(client);
+        if (pool === this.claims) await client.query(PINNED_PLAN);
+        if (pool === this.patient) await client.query(SHORT_PATIENCE);
+        this.#backends.set(client, backend);
+      }
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = isConnectionLoss(error);
+      throw broken ? new UnknownOutcome(backend, error) : error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Ends that backend, or sees that it is gone. Until then it may still commit. */
+  async #seeGone({ pid, startedAt }: Backend): Promise<void> {
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const { rowCount } = await this.pool.query(TERMINATE, [pid, startedAt]);
+      if (rowCount === 0) return;
+      await this.pause(pauseMs);
+    }
+  }
+
+  async #untilAnswered<T>(ask: () => Promise<T>, cause: UnknownOutcome): Promise<T> {
+    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.closing.aborted) throw cause;
+        const lost = error instanceof UnknownOutcome || isConnectionLoss(error);
+        if (!lost) throw error;
+        await this.pause(pauseMs).catch(() => undefined);
+      }
+    }
+  }
+}
+
+async function identify(client: pg.ClientBase): Promise<Backend> {
+  const { rows } = await client.query<{ pid: number; started_at: string }>(IDENTIFY);
+  const [row] = rows;
+  if (row === undefined) throw new Error('The database does not list its own backends: pg_stat_activity is empty.');
+  return { pid: row.pid, startedAt: row.started_at };
+}

@@ -1,0 +1,246 @@
+/**
+ * Owns `due`, the pending work, and the claim that takes from it. A due row goes only when its actor was locked and
+ * answered (taken, poked, or set aside) or is gone: what could not be locked is in somebody's hands, and stays due.
+ */
+import type { Claimed, ClaimReply, ClaimRequest, Instant, Mail, Poked } from '../contract.ts';
+import type { Database, Statement } from './database.ts';
+import { freeLease } from './leases.ts';
+import type { Registry } from './registry.ts';
+
+/**
+ * Index due_in_order: one exact range per level, read in order and no further than the slots go. Locks due rows, then actors by
+ * id, and waits for nobody. Mail visible here belongs to due rows visible here, so taking both is one decision.
+ */
+const CLAIM: Statement = {
+  name: 'claim',
+  text: `with lane as materialized (
+    select q.id as queue, asked.position
+    from unnest($3::int4[]) with ordinality as asked(id, position)
+    join carillon.queues q on q.id = asked.id and not q.paused
+    where exists (select from carillon.workers w where w.id = $1)
+  ), suspect as materialized (
+    select d.* from lane, lateral (
+      select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
+      where d.queue = lane.queue and d.priority = 10 and d.due_at <= carillon.now() and d.def = any($4::int4[])
+      order by d.due_at, d.actor limit 1 for update skip locked
+    ) d
+    where $6::bool
+    limit 1
+  ), found as materialized (
+    select d.* from unnest($7::int2[]) as level(priority), lane, lateral (
+      select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
+      where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
+        and d.def = any($4::int4[])
+      order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
+    ) d
+    limit $5::int4 + 1
+  ), picked as materialized (
+    select * from (select * from suspect union all select * from found) d limit $5::int4
+  ), seen as materialized (
+    select a.id, a.fence, a.worker from carillon.actors a where a.id = any(array(select p.actor from picked p))
+  ), current as materialized (
+    select a.id, a.fence, a.worker, a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
+    from carillon.actors a where a.id = any(array(select p.actor from picked p))
+    order by a.id for no key update skip locked
+  ), locked as materialized (
+    -- One let go of since this statement began looks free, but its mail is still seen as it was before: for the next claim.
+    select c.*, c.worker is null and c.quarantine is null as free
+    from current c join seen s on s.id = c.id
+    where c.worker is not null or (c.fence = s.fence and s.worker is null)
+  ), taken as materialized (
+    select l.* from locked l
+    where l.free and (l.strikes < 2 or exists (select from suspect s where s.actor = l.id))
+  ), letter as materialized (
+    select t.id as actor, m.id, m.event, m.at, m.position
+    from taken t, lateral (
+      select m.id, m.event, m.at, row_number() over (order by m.id) as position from carillon.mailbox m
+      where m.actor = t.id and m.event is not null order by m.id limit 1001
+    ) m
+  ), answered as materialized (
+    -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
+    select d.ctid as place, d.due_at, d.actor
+    from (
+      select t.id, t.queue, t.priority, t.wake_at as due_at from taken t where t.in_due and t.wake_at <= carillon.now()
+      union all
+      select t.id, t.queue, t.priority, m.at from letter m join taken t on t.id = m.actor where m.position <= 1000
+    ) k
+    join carillon.due d on d.queue = k.queue and d.priority in (k.priority, 10) and d.due_at = k.due_at and d.actor = k.id
+    for update of d skip locked
+  ), gone as materialized (
+    select p.actor, p.place from picked p
+    where not exists (select from seen s where s.id = p.actor)
+  ), own as materialized (
+    select l.id from locked l
+    where l.in_due and (exists (select from picked p where p.actor = l.id and p.due_at = l.wake_at)
+      or exists (select from answered d where d.actor = l.id and d.due_at = l.wake_at))
+  ), deleted as (
+    delete from carillon.due d using (
+      select p.place from picked p join locked l on l.id = p.actor
+      union all select a.place from answered a
+      union all select g.place from gone g
+    ) old where d.ctid = old.place
+  ), moved as (
+    -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone.
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select distinct p.queue, 10::int2, p.due_at, p.actor, p.def
+    from picked p join locked l on l.id = p.actor
+    where l.free and not exists (select from taken t where t.id = l.id)
+  ), orphaned as (
+    delete from carillon.mailbox m using gone g where m.actor = g.actor
+  ), leftover as (
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select t.queue, t.priority, carillon.now(), t.id, t.def
+    from letter m join taken t on t.id = m.actor where m.position = 1001
+  ), held as (
+    update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = carillon.now(),
+      parked = null, in_due = a.in_due and not exists (select from own o where o.id = a.id)
+    from taken t where a.id = t.id
+    returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before
+  ), poked as (
+    update carillon.actors a set pokes = a.pokes + (l.worker is not null)::int,
+      in_due = a.in_due and not exists (select from own o where o.id = a.id)
+    from locked l where a.id = l.id and not l.free
+    returning a.id, l.worker
+  ), lease as (
+    insert into carillon.leases (worker, n, actors)
+    select $1, $2, array_agg(t.id) from taken t having count(*) > 0
+  )
+  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority, h.labels, h.parent, h.input, h.state,
+    h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
+    h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
+    (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
+    (extract(epoch from h.created_at) * 1000)::float8 as "createdAt",
+    mail.ids as "mailIds", mail.events as "mailEvents", mail.ats as "mailAts"
+  from (
+    select (extract(epoch from carillon.now()) * 1000)::float8 as now, (select count(*) from found) > $5::int4 as more,
+      (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
+  ) reply
+  left join held h on true
+  left join (
+    select m.actor, array_agg(m.id::text order by m.position) as ids, array_agg(m.event order by m.position) as events,
+      array_agg((extract(epoch from m.at) * 1000)::float8 order by m.position) as ats
+    from letter m where m.position <= 1000 group by m.actor
+  ) mail on mail.actor = h.id`,
+};
+
+/** The level whose oldest due row has waited longest. */
+const HEADS: Statement = {
+  name: 'heads',
+  text: `select level.priority
+  from unnest($1::int4[]) as asked(id) join carillon.queues q on q.id = asked.id and not q.paused,
+    generate_series(0, 9) as level(priority), lateral (
+      select d.due_at from carillon.due d
+      where d.queue = q.id and d.priority = level.priority and d.due_at <= carillon.now() and d.def = any($2::int4[])
+      order by d.due_at limit 1
+    ) head
+  order by head.due_at limit 1`,
+};
+
+/** Index due_in_order, eleven heads per queue: not a range over all levels, which would have to be sorted. */
+const NEXT_DUE: Statement = {
+  name: 'next_due',
+  text: `with soonest as (
+  select q.id as queue, (extract(epoch from min(head.due_at)) * 1000)::float8 as at
+  from unnest($1::int4[]) as asked(id) join carillon.queues q on q.id = asked.id and not q.paused,
+    generate_series(0, 10) as level(priority), lateral (
+      select d.due_at from carillon.due d
+      where d.queue = q.id and d.priority = level.priority and d.def = any($2::int4[])
+      order by d.due_at limit 1
+    ) head
+  group by q.id
+  )
+  select (extract(epoch from carillon.now()) * 1000)::float8 as now, soonest.queue, soonest.at
+  from (select) one left join soonest on true`,
+};
+
+const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt'> {
+  readonly now: Instant;
+  readonly more: boolean;
+  readonly poked: readonly (readonly [string, string])[] | null;
+  readonly inDue: boolean;
+  readonly mailIds: readonly string[] | null;
+  readonly mailEvents: readonly string[] | null;
+  readonly mailAts: readonly Instant[] | null;
+}
+
+export async function claim(db: Database, registry: Registry, request: ClaimRequest): Promise<ClaimReply> {
+  const { worker, lease, queues, defs, slots, suspect, oldestFirst } = request;
+  const levels = oldestFirst ? await oldestLevelFirst(db, request) : LEVELS;
+  const rows = await db.resolved(
+    () =>
+      db.query<ClaimRow | (Pick<ClaimRow, 'now' | 'more' | 'poked'> & { readonly id: null })>(
+        CLAIM,
+        [worker, lease, queues, defs, slots, suspect, levels],
+        db.claims,
+      ),
+    // What a lost reply claimed, nobody runs: back with it, and claim again.
+    async () => {
+      await freeLease(db, worker, lease);
+      return undefined;
+    },
+  );
+  const [reply] = rows;
+  if (reply === undefined) throw new Error('The claim answered nothing.');
+  const claimed: Claimed[] = [];
+  for (const row of rows) {
+    if (row.id === null) continue;
+    claimed.push(claimedOf(row, await registry.definition(row.def)));
+  }
+  const poked: Poked[] = (reply.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
+  return { now: reply.now, claimed, poked, more: reply.more };
+}
+
+/** A level's turn comes however full the levels before it are. */
+async function oldestLevelFirst(db: Database, { queues, defs }: ClaimRequest): Promise<readonly number[]> {
+  const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs], db.claims);
+  if (oldest === undefined) return LEVELS;
+  return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
+}
+
+function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; readonly version: number }): Claimed {
+  return {
+    id: row.id,
+    def: row.def,
+    name,
+    version,
+    queue: row.queue,
+    priority: row.priority,
+    labels: row.labels,
+    parent: row.parent,
+    input: row.input,
+    state: row.state,
+    attempt: row.attempt,
+    snapshot: row.snapshot,
+    history: row.history,
+    spilled: row.spilled,
+    seq: row.seq,
+    fence: row.fence,
+    pokes: row.pokes,
+    strikes: row.strikes,
+    claimedBefore: row.strikes > 0 ? row.claimedBefore : null,
+    wakeAt: row.wakeAt,
+    dueRowAt: row.inDue ? row.wakeAt : null,
+    createdAt: row.createdAt,
+    mail: mailOf(row),
+  };
+}
+
+/** Mail comes as columns of one row, so that an actor and all of its mail are one decision. */
+export function mailOf(row: Pick<ClaimRow, 'mailIds' | 'mailEvents' | 'mailAts'>): readonly Mail[] {
+  const { mailIds, mailEvents, mailAts } = row;
+  if (mailIds === null) return [];
+  return mailIds.map((id, index) => ({ id, event: mailEvents?.[index] ?? '', at: mailAts?.[index] ?? 0 }));
+}
+
+export async function nextDue(
+  db: Database,
+  queues: readonly number[],
+  defs: readonly number[],
+): Promise<{ readonly now: Instant; readonly due: ReadonlyMap<number, Instant> }> {
+  const rows = await db.query<{ now: Instant; queue: number | null; at: Instant }>(NEXT_DUE, [queues, defs], db.claims);
+  const due = new Map<number, Instant>();
+  for (const { queue, at } of rows) if (queue !== null) due.set(queue, at);
+  return { now: rows[0]?.now ?? 0, due };
+}

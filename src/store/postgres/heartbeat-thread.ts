@@ -1,0 +1,78 @@
+/**
+ * The thread behind a heartbeat. Beats a third of a lease apart on a connection of its own. A beat counts from when it was
+ * started, and never from later than that: the estimate errs towards an earlier expiry.
+ */
+import { workerData } from 'node:worker_threads';
+import { Client } from 'pg';
+
+export interface HeartbeatTask {
+  readonly shared: BigInt64Array<SharedArrayBuffer>;
+  readonly connection: Record<string, unknown>;
+  readonly schema: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+}
+
+const TICK = 0;
+const BEAT = 1;
+
+const { shared, connection, schema, worker, leaseMs } = workerData as HeartbeatTask;
+const thirdMs = leaseMs / 3;
+/** A worker that was found dead has no row any more, and its beats are not accepted. */
+const statement = { name: 'beat', text: `update ${schema}.workers set beat_at = ${schema}.now() where id = $1` };
+
+let client: Client | null = null;
+let seenTick = Atomics.load(shared, TICK);
+let seenAtMs = performance.now();
+let beatAtMs = performance.now();
+
+async function connected(): Promise<Client> {
+  if (client !== null) return client;
+  const next = new Client({
+    ...connection,
+    application_name: 'carillon heartbeat',
+    keepAlive: true,
+    connectionTimeoutMillis: thirdMs,
+    query_timeout: thirdMs,
+  });
+  next.on('error', () => drop(next));
+  await next.connect();
+  client = next;
+  return next;
+}
+
+function drop(broken: Client): void {
+  if (client === broken) client = null;
+  broken.end().catch(() => undefined);
+}
+
+async function beat(): Promise<void> {
+  // What the main loop's clock read when it last ticked, plus the time since that was seen here: the tick was earlier.
+  const startedUs = seenTick + BigInt(Math.floor((performance.now() - seenAtMs) * 1000));
+  const on = await connected();
+  try {
+    const { rowCount } = await on.query({ ...statement, values: [worker] });
+    if (rowCount === 1) Atomics.store(shared, BEAT, startedUs);
+  } catch {
+    drop(on);
+  }
+}
+
+/** Looks often, so that a tick is seen soon after it happened. */
+async function run(): Promise<never> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, leaseMs / 30)));
+    const tick = Atomics.load(shared, TICK);
+    const nowMs = performance.now();
+    if (tick !== seenTick) {
+      seenTick = tick;
+      seenAtMs = nowMs;
+    }
+    const due = nowMs - beatAtMs >= thirdMs - leaseMs / 30;
+    if (!due || nowMs - seenAtMs > thirdMs) continue;
+    beatAtMs = nowMs;
+    await beat().catch(() => undefined);
+  }
+}
+
+await run();

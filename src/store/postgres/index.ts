@@ -1,0 +1,130 @@
+/**
+ * The store on Postgres: the only place with SQL, one module per table it owns. This module wires them and owns nothing.
+ */
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { Env } from '../../env.ts';
+import type { Store } from '../contract.ts';
+import { Auditor } from './audit.ts';
+import { readNow } from './clock.ts';
+import { commit } from './commit.ts';
+import { Database } from './database.ts';
+import { claim, nextDue } from './due.ts';
+import { dueBuckets } from './due-buckets.ts';
+import { readJournal } from './journal.ts';
+import { giveBack, heldBy } from './leases.ts';
+import { list } from './list.ts';
+import { type Listening, listen } from './listen.ts';
+import { send, sendWithin } from './mailbox.ts';
+import { checkSchema } from './migrate.ts';
+import { park, unpark } from './park.ts';
+import { Registry } from './registry.ts';
+import { schedule, scheduleWithin } from './schedule.ts';
+import { prepareDays } from './settled.ts';
+import { stats } from './stats.ts';
+import { reload } from './turns.ts';
+import { find, progress, progressed, release } from './views.ts';
+import { Announcer } from './wake.ts';
+import { join, leave, Reaper } from './workers.ts';
+
+export {
+  checkSchema,
+  type Migration,
+  type MigrationPlan,
+  type MigrationTarget,
+  migrate,
+  planMigrations,
+} from './migrate.ts';
+
+export interface PostgresStoreOptions {
+  /** A pool passed in serves the general work and is never closed; the special connections are the store's own. */
+  readonly connection: string | pg.PoolConfig | pg.Pool;
+  readonly namespace: string;
+  /** Letters a to z, digits and underscores. */
+  readonly schema: string;
+  readonly env: Env;
+  readonly logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  /**
+   * Size of the general pool. The store opens up to five connections besides, and one per listener and worker.
+   *
+   * @defaultValue 10
+   */
+  readonly maxConnections?: number;
+}
+
+/** @throws SchemaVersionError when the schema is older or newer than this code. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store & { readonly pool: pg.Pool }> {
+  await checkSchema(options);
+  const db = new Database(options);
+  const registry = new Registry(db);
+  const announcer = new Announcer(db);
+  const reaper = new Reaper(db);
+  const auditor = new Auditor(db);
+  const open = new Set<Listening>();
+  try {
+    reaper.observe(await readNow(db.ask));
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+
+  return {
+    pool: db.pool,
+    now: () => readNow(db.ask),
+    async registerDefinitions(definitions) {
+      const ids = await registry.registerDefinitions(definitions);
+      await unpark(db, ids);
+      return ids;
+    },
+    registerQueues: (names) => registry.registerQueues(names),
+
+    schedule: (actors, starter) => schedule(db, actors, starter),
+    send: (mail) => send(db, mail),
+    scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
+    sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
+
+    claim: (request) => claim(db, registry, request),
+    commit: (worker, writes, leases) => commit(db, worker, writes, leases),
+    reload: (worker, held) => reload(db, worker, held),
+    progress: (worker, id, fence, value) => progress(db, worker, id, fence, value),
+    release: (id) => release(db, id),
+    setPaused: (queue, paused) => registry.setPaused(queue, paused),
+
+    join: (worker) => join(db, worker),
+    leave: (worker) => leave(db, worker),
+    heldBy: (worker) => heldBy(db, worker),
+    giveBack: (worker, held) => giveBack(db, worker, held),
+    async reap() {
+      reaper.observe(await readNow(db.ask));
+      return reaper.reap();
+    },
+    nextDue: (queues, defs) => nextDue(db, queues, defs),
+    dueBuckets: (horizonMs, bucketMs, limit) => dueBuckets(db, horizonMs, bucketMs, limit),
+    park: () => park(db),
+    prepareDays: () => prepareDays(db),
+    audit: (limit) => auditor.audit(limit),
+
+    find: (id) => find(db, id),
+    list: (filter) => list(db, filter),
+    journal: (id) => readJournal(db.ask, id),
+    progressed: (ids) => progressed(db, ids),
+    stats: () => stats(db),
+
+    async listen(worker, listener) {
+      const listening = await listen(db, worker, listener);
+      open.add(listening);
+      return {
+        async close() {
+          open.delete(listening);
+          await listening.close();
+        },
+      };
+    },
+    announce: (queue, at) => announcer.due(queue, at),
+    announcePokes: (poked) => announcer.pokes(poked),
+    async close() {
+      await Promise.all([...open].map((listening) => listening.close()));
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Owns `journal`: history that outgrew its actor's row, in segments that survive the settling. */
+import type { JournalSegment, TurnWrite } from '../contract.ts';
+import type { Query, Statement } from './database.ts';
+
+const SPILL: Statement = {
+  name: 'spill',
+  text: `insert into carillon.journal (actor, from_seq, base, entries)
+  select s.actor, s.from_seq, s.base, s.entries
+  from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[]) as s(actor, from_seq, base, entries)`,
+};
+
+const READ: Statement = {
+  name: 'read_journal',
+  text: `select from_seq::float8 as "fromSeq", base, entries from carillon.journal where actor = $1 order by from_seq`,
+};
+
+export async function spill(query: Query, writes: readonly TurnWrite[]): Promise<void> {
+  const segments = writes.flatMap(({ id, next }) => (next.segment === null ? [] : [{ id, ...next.segment }]));
+  if (segments.length === 0) return;
+  await query(SPILL, [
+    segments.map((s) => s.id),
+    segments.map((s) => s.fromSeq),
+    segments.map((s) => s.base),
+    segments.map((s) => s.entries),
+  ]);
+}
+
+export async function readJournal(query: Query, id: string): Promise<readonly JournalSegment[]> {
+  return query<JournalSegment>(READ, [id]);
+}

@@ -1,0 +1,134 @@
+/**
+ * Brings a schema up to date: numbered SQL files, forward only, one transaction each, one migrator at a time. Code and
+ * schema fit each other exactly or not at all; whoever does not fit writes nothing.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { Client } from 'pg';
+import { SchemaVersionError } from '../../errors.ts';
+import { checkedSchema, configOf, inSchema } from './database.ts';
+
+const TABLE = `create table if not exists carillon.migrations (
+  version int4 primary key,
+  name text not null,
+  applied_at timestamptz not null default now()
+)`;
+const LOCK = `select pg_advisory_xact_lock(hashtextextended('carillon migration of ' || $1, 0))`;
+const EXISTS = `select to_regclass($1) is not null as there`;
+const VERSION = `select coalesce(max(version), 0) as version from carillon.migrations`;
+const APPLIED = `insert into carillon.migrations (version, name) values ($1, $2)`;
+
+const FOLDER = new URL('./migrations/', import.meta.url);
+
+export interface MigrationTarget {
+  /** A pool passed in is used and not closed. */
+  readonly connection: string | pg.PoolConfig | pg.Pool;
+  readonly schema: string;
+}
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** With the schema in place, as it would be run. */
+  readonly sql: string;
+}
+
+export interface MigrationPlan {
+  /** What the database has; 0 before the first migration. */
+  readonly current: number;
+  /** What this code needs. */
+  readonly target: number;
+  readonly pending: readonly Migration[];
+}
+
+/** What `migrate` would do, without doing it. */
+export async function planMigrations({ connection, schema }: MigrationTarget): Promise<MigrationPlan> {
+  return withClient(connection, (client) => plan(client, checkedSchema(schema)));
+}
+
+/** Runs what is pending. Safe to call from many processes at once. */
+export async function migrate({ connection, schema }: MigrationTarget): Promise<MigrationPlan> {
+  checkedSchema(schema);
+  return withClient(connection, async (client) => {
+    const before = await plan(client, schema);
+    if (before.current > before.target) throw newer(schema, before);
+    const applied: Migration[] = [];
+    for (let next = before.pending[0]; next !== undefined; ) {
+      const done = await applyNext(client, schema);
+      if (done === undefined) break;
+      applied.push(done);
+      next = (await plan(client, schema)).pending[0];
+    }
+    return { ...before, pending: applied };
+  });
+}
+
+/** @throws SchemaVersionError when the schema is older or newer than this code. */
+export async function checkSchema({ connection, schema }: MigrationTarget): Promise<void> {
+  const found = await planMigrations({ connection, schema });
+  if (found.current > found.target) throw newer(schema, found);
+  if (found.current === found.target) return;
+  throw new SchemaVersionError(
+    `Schema '${schema}' is at version ${found.current}, this code needs ${found.target}. Run 'carillon migrate'.`,
+  );
+}
+
+function newer(schema: string, { current, target }: MigrationPlan): SchemaVersionError {
+  return new SchemaVersionError(
+    `Schema '${schema}' is at version ${current}, this code knows ${target} at most. Deploy the newer code.`,
+  );
+}
+
+/** The lock is the transaction's, so that a migrator that is killed leaves none behind. */
+async function applyNext(client: pg.ClientBase, schema: string): Promise<Migration | undefined> {
+  await client.query('begin');
+  try {
+    await client.query(LOCK, [schema]);
+    await client.query(`create schema if not exists ${schema}`);
+    await client.query(inSchema(TABLE, schema));
+    const [next] = (await plan(client, schema)).pending;
+    if (next !== undefined) {
+      await client.query(next.sql);
+      await client.query(inSchema(APPLIED, schema), [next.version, next.name]);
+    }
+    await client.query('commit');
+    return next;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function plan(client: pg.ClientBase, schema: string): Promise<MigrationPlan> {
+  const all = await readMigrations(schema);
+  const exists = await client.query<{ there: boolean }>(EXISTS, [`${schema}.migrations`]);
+  const version = exists.rows[0]?.there ? await client.query<{ version: number }>(inSchema(VERSION, schema)) : null;
+  const current = version?.rows[0]?.version ?? 0;
+  const pending = all.filter((migration) => migration.version > current);
+  return { current, target: all.at(-1)?.version ?? 0, pending };
+}
+
+async function readMigrations(schema: string): Promise<readonly Migration[]> {
+  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      version: Number(file.slice(0, 4)),
+      name: file.slice(5, -4),
+      sql: inSchema(await readFile(new URL(file, FOLDER), 'utf8'), schema),
+    })),
+  );
+}
+
+async function withClient<T>(
+  connection: MigrationTarget['connection'],
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  const client = new Client(configOf(connection));
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Owns `definitions` and `queues`: small integers for names, so that due rows are narrow. Registered in transactions of
+ * their own, never in a caller's, so that two callers do not wait for each other's commit.
+ */
+import type { DefinitionEntry } from '../contract.ts';
+import type { Database, Statement } from './database.ts';
+
+const ADD_DEFINITIONS: Statement = {
+  name: 'add_defs',
+  text: `insert into carillon.definitions (namespace, name, version, kind, chart, registered_at)
+  select $1, d.name, d.version, d.kind, d.chart, carillon.now()
+  from unnest($2::text[], $3::int4[], $4::text[], $5::text[]) as d(name, version, kind, chart)
+  order by d.name, d.version
+  on conflict (namespace, name, version) do update set chart = excluded.chart, registered_at = excluded.registered_at
+  where definitions.chart <> excluded.chart`,
+};
+
+const READ_DEFINITIONS: Statement = {
+  name: 'read_defs',
+  text: `select id, name, version from carillon.definitions where namespace = $1`,
+};
+
+const ADD_QUEUES: Statement = {
+  name: 'add_queues',
+  text: `insert into carillon.queues (namespace, name)
+  select $1, q.name from unnest($2::text[]) as q(name) order by q.name
+  on conflict (namespace, name) do nothing`,
+};
+
+const READ_QUEUES: Statement = {
+  name: 'read_queues',
+  text: `select id, name from carillon.queues where namespace = $1`,
+};
+
+const SET_PAUSED: Statement = {
+  name: 'set_paused',
+  text: `update carillon.queues set paused = $3 where namespace = $1 and name = $2`,
+};
+
+export interface DefinitionName {
+  readonly name: string;
+  readonly version: number;
+}
+
+export class Registry {
+  readonly #db: Database;
+  readonly #definitions = new Map<number, DefinitionName>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async registerDefinitions(definitions: readonly DefinitionEntry[]): Promise<readonly number[]> {
+    const distinct = [...new Map(definitions.map((d) => [nameOf(d), d])).values()];
+    await this.#db.repeated(() =>
+      this.#db.query(ADD_DEFINITIONS, [
+        this.#db.namespace,
+        distinct.map((d) => d.name),
+        distinct.map((d) => d.version),
+        distinct.map((d) => d.kind),
+        distinct.map((d) => d.chart),
+      ]),
+    );
+    await this.#read();
+    const ids = new Map([...this.#definitions].map(([id, d]) => [nameOf(d), id]));
+    return definitions.map((d) => known(ids.get(nameOf(d)), nameOf(d)));
+  }
+
+  async registerQueues(names: readonly string[]): Promise<readonly number[]> {
+    await this.#db.repeated(() => this.#db.query(ADD_QUEUES, [this.#db.namespace, [...new Set(names)]]));
+    const rows = await this.#db.query<{ id: number; name: string }>(READ_QUEUES, [this.#db.namespace]);
+    const ids = new Map(rows.map(({ id, name }) => [name, id]));
+    return names.map((name) => known(ids.get(name), name));
+  }
+
+  /** Names travel in the registry only, not in every actor's row. */
+  async definition(id: number): Promise<DefinitionName> {
+    if (!this.#definitions.has(id)) await this.#read();
+    return known(this.#definitions.get(id), `definition ${id}`);
+  }
+
+  async setPaused(queue: string, paused: boolean): Promise<void> {
+    await this.registerQueues([queue]);
+    await this.#db.repeated(() => this.#db.query(SET_PAUSED, [this.#db.namespace, queue, paused]));
+  }
+
+  async #read(): Promise<void> {
+    const rows = await this.#db.query<DefinitionName & { id: number }>(READ_DEFINITIONS, [this.#db.namespace]);
+    for (const { id, name, version } of rows) this.#definitions.set(id, { name, version });
+  }
+}
+
+function nameOf({ name, version }: DefinitionName): string {
+  return `${name}@${version}`;
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`The registry does not know ${what}.`);
+  return value;
+}

@@ -1,0 +1,145 @@
+/**
+ * Owns `settled`, and the one way into it: the actor's row goes, its record, key and leftover mail are written, in one
+ * statement. Leaves are made standalone and then attached, which stalls nobody; CREATE … PARTITION OF would.
+ */
+import type { Settled, TurnWrite } from '../contract.ts';
+import type { Database, Query, Statement } from './database.ts';
+import { inSchema } from './database.ts';
+import { isAlreadyThere } from './sqlstate.ts';
+import type { Accepted } from './turns.ts';
+
+/** Primary key of actors. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
+const SETTLE: Statement = {
+  name: 'settle',
+  text: `with w as materialized (
+    select u.* from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
+      $10::int4[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
+      $19::int4[], $20::bool[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
+      snapshot, history, status, outcome, reason, record, keep_days, frees_key)
+  ), over as (
+    delete from carillon.actors a using w
+    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq and a.pokes = w.pokes
+      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
+    returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.key, a.key_digest, a.input, a.progress, a.fence,
+      a.strikes, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
+      w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key
+  ), letter as (
+    delete from carillon.mailbox m using over o where m.actor = o.id returning m.actor, m.id, m.event
+  ), undelivered as (
+    select l.actor, array_agg(l.event order by l.id) as events from letter l
+    where l.event is not null
+      and not exists (select from unnest($21::uuid[], $22::int8[]) as c(actor, id) where c.actor = l.actor and c.id = l.id)
+    group by l.actor
+  ), record as (
+    insert into carillon.settled (id, def, queue, priority, labels, parent, key, key_digest, input, progress, fence,
+      strikes, created_at, settled_at, spilled, seq, attempt, state, snapshot, history, status, outcome, reason, record,
+      keep_until, undelivered)
+    select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.key, o.key_digest, o.input, o.progress, o.fence,
+      o.strikes, o.created_at, carillon.now(), o.spilled, o.next_seq, o.attempt, o.state, o.snapshot, o.history,
+      o.status, o.outcome, o.reason, o.record, (carillon.now() at time zone 'UTC')::date + o.keep_days, u.events
+    from over o left join undelivered u on u.actor = o.id
+  ), freed as (
+    delete from carillon.claims c using over o
+    where o.key_digest is not null and o.frees_key and c.digest = o.key_digest and c.actor = o.id
+  ), finalized as (
+    update carillon.claims c set expires_at = carillon.now() + c.retention_ms * interval '1 millisecond',
+      record = case when octet_length(o.record) <= 8192 then o.record end
+    from over o
+    where o.key_digest is not null and not o.frees_key and c.digest = o.key_digest and c.actor = o.id
+  ), own as (
+    -- One row, not all with this key, as in a turn.
+    delete from carillon.due d using over o, lateral (
+      select r.ctid as place from carillon.due r
+      where r.queue = o.queue and r.priority in (o.priority, 10) and r.due_at = to_timestamp(o.due_row_ms / 1000.0)
+        and r.actor = o.id
+      limit 1
+    ) old where o.due_row_ms is not null and d.ctid = old.place
+  ), emptied as (
+    delete from carillon.leases where worker = $1 and n = any($2::int8[])
+  )
+  select id, (extract(epoch from carillon.now()) * 1000)::float8 as now, null as queue from over`,
+};
+
+const MISSING_DAYS: Statement = {
+  name: 'missing_days',
+  text: `select to_char(day, 'YYYY-MM-DD') as first, to_char(day + 1, 'YYYY-MM-DD') as next,
+    'settled_' || to_char(day, 'YYYYMMDD') as leaf
+  from (select (carillon.now() at time zone 'UTC')::date + n as day from unnest($1::int4[]) as n) days
+  where not exists (
+    select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'carillon.settled'::regclass and c.relname = 'settled_' || to_char(day, 'YYYYMMDD')
+  )`,
+};
+
+const MS_PER_DAY = 86_400_000;
+/** Retention of 30 days, and the coming days of settling. */
+const DAYS_AHEAD = 34;
+/** Longer than that is for ever. */
+const LONGEST_DAYS = 36_500;
+
+export type SettledWrite = TurnWrite & { readonly next: Settled };
+
+/** Whole days after the UTC day of settling until which the row must stay. */
+export function keepDays(keepMs: number): number {
+  return Math.min(LONGEST_DAYS, Math.ceil(Math.max(0, keepMs) / MS_PER_DAY));
+}
+
+export async function writeSettled(
+  query: Query,
+  worker: string,
+  writes: readonly SettledWrite[],
+  emptied: readonly number[],
+): Promise<readonly Accepted[]> {
+  const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
+  return query<Accepted>(SETTLE, [
+    worker,
+    emptied,
+    writes.map((w) => w.id),
+    writes.map((w) => w.fence),
+    writes.map((w) => w.seq),
+    writes.map((w) => w.pokes),
+    writes.map((w) => w.notBefore),
+    writes.map((w) => w.dueRowAt),
+    writes.map((w) => w.next.seq),
+    writes.map((w) => w.next.attempt),
+    writes.map((w) => w.next.segment !== null),
+    writes.map((w) => w.next.state),
+    writes.map((w) => w.next.snapshot),
+    writes.map((w) => w.next.history),
+    writes.map((w) => w.next.status),
+    writes.map((w) => w.next.outcome),
+    writes.map((w) => w.next.reason),
+    writes.map((w) => w.next.record),
+    writes.map((w) => keepDays(w.next.keepMs)),
+    writes.map((w) => w.next.freesKey),
+    mail.map((m) => m.actor),
+    mail.map((m) => m.id),
+  ]);
+}
+
+/** Makes the leaves that the coming days need. */
+export async function prepareDays(db: Database): Promise<void> {
+  await makeLeaves(db, [...Array(DAYS_AHEAD + 1).keys()]);
+}
+
+/** Makes the leaves of these days, counted from today. Also for tomorrow's midnight: the day may change meanwhile. */
+export async function makeLeaves(db: Database, days: readonly number[]): Promise<void> {
+  const wanted = [...new Set(days.flatMap((day) => [day, day + 1]))];
+  const missing = await db.query<{ first: string; next: string; leaf: string }>(MISSING_DAYS, [wanted]);
+  for (const { first, next, leaf } of missing) {
+    const bounds = `keep_until >= '${first}' and keep_until < '${next}'`;
+    const sql = inSchema(
+      `create table carillon.${leaf} (like carillon.settled including all, constraint its_day check (${bounds})) with (
+        autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000);
+      alter table carillon.settled attach partition carillon.${leaf} for values from ('${first}') to ('${next}');
+      alter table carillon.${leaf} drop constraint its_day;`,
+      db.schema,
+    );
+    await db
+      .repeated(() => db.define(sql))
+      .catch((error: unknown) => {
+        // Another process was faster.
+        if (!isAlreadyThere(error)) throw error;
+      });
+  }
+}

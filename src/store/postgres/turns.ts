@@ -1,0 +1,145 @@
+/**
+ * Turns that leave the actor alive: one compare-and-set for many, which also replaces the actor's own due row and takes the
+ * mail it consumed. What does not match any more is left alone and missing from the answer.
+ */
+import type { Continued, Instant, Reloaded, ReloadReply, TurnWrite } from '../contract.ts';
+import { readNow } from './clock.ts';
+import type { Database, Query, Statement } from './database.ts';
+import { mailOf } from './due.ts';
+
+/** Primary key of actors. Locks only what this worker owns. */
+const TURN: Statement = {
+  name: 'turn',
+  text: `with w as materialized (
+    select u.*, case when u.quarantine is null and (u.wake_now or u.wake_ms is not null)
+      then greatest(carillon.now(), coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now())) end as wake_at
+    from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],
+      $11::int2[], $12::bool[], $13::bool[], $14::float8[], $15::bool[], $16::text[], $17::text[], $18::text[],
+      $19::text[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
+      wake_ms, spilled, quarantine, state, snapshot, history)
+  ), turned as (
+    update carillon.actors a set seq = w.next_seq, attempt = w.attempt, strikes = w.strikes, state = w.state,
+      snapshot = w.snapshot, history = w.history, spilled = a.spilled or w.spilled, quarantine = w.quarantine,
+      worker = case when w.hold then a.worker end, claimed_at = case when w.hold then a.claimed_at end,
+      wake_at = w.wake_at, in_due = w.wake_at is not null
+    from w
+    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq and a.pokes = w.pokes
+      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
+    returning a.id, a.queue, a.priority, a.def, a.wake_at, w.due_row_ms,
+      case when a.strikes >= 2 and a.worker is null then 10 else a.priority end as lane
+  ), consumed as materialized (
+    select c.actor, c.id from unnest($20::uuid[], $21::int8[]) as c(actor, id) join turned t on t.id = c.actor
+  ), read as (
+    delete from carillon.mailbox m using consumed c
+    where m.actor = c.actor and m.id = c.id and m.event is not null and m.dedup_id is null
+  ), remembered as (
+    update carillon.mailbox m set event = null from consumed c
+    where m.actor = c.actor and m.id = c.id and m.event is not null and m.dedup_id is not null
+  ), own as (
+    -- One row, not all with this key: mail that became due at the same instant has a row that must stay.
+    delete from carillon.due d using turned t, lateral (
+      select o.ctid as place from carillon.due o
+      where o.queue = t.queue and o.priority in (t.priority, 10) and o.due_at = to_timestamp(t.due_row_ms / 1000.0)
+        and o.actor = t.id
+      limit 1
+    ) old where t.due_row_ms is not null and d.ctid = old.place
+  ), due as (
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select queue, lane, wake_at, id, def from turned where wake_at is not null
+  ), emptied as (
+    delete from carillon.leases where worker = $1 and n = any($2::int8[])
+  )
+  select id, (extract(epoch from carillon.now()) * 1000)::float8 as now,
+    case when wake_at <= carillon.now() then queue end as queue
+  from turned`,
+};
+
+/** Only what is still held at that fence. Mail beyond a thousand gets a due row, as after a claim. */
+const RELOAD: Statement = {
+  name: 'reload',
+  text: `with held as materialized (
+    select a.id, a.seq, a.pokes, a.in_due, a.wake_at, a.queue, a.priority, a.def
+    from unnest($2::uuid[], $3::int8[]) as h(id, fence) join carillon.actors a on a.id = h.id
+    where a.worker = $1 and a.fence = h.fence
+  ), letter as materialized (
+    select h.id as actor, m.id, m.event, m.at, m.position
+    from held h, lateral (
+      select m.id, m.event, m.at, row_number() over (order by m.id) as position from carillon.mailbox m
+      where m.actor = h.id and m.event is not null order by m.id limit 1001
+    ) m
+  ), leftover as (
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select h.queue, h.priority, carillon.now(), h.id, h.def from letter m join held h on h.id = m.actor
+    where m.position = 1001
+  )
+  select h.id, h.seq::float8 as seq, h.pokes, (extract(epoch from carillon.now()) * 1000)::float8 as now,
+    case when h.in_due then (extract(epoch from h.wake_at) * 1000)::float8 end as "dueRowAt",
+    mail.ids as "mailIds", mail.events as "mailEvents", mail.ats as "mailAts"
+  from held h left join (
+    select m.actor, array_agg(m.id::text order by m.position) as ids, array_agg(m.event order by m.position) as events,
+      array_agg((extract(epoch from m.at) * 1000)::float8 order by m.position) as ats
+    from letter m where m.position <= 1000 group by m.actor
+  ) mail on mail.actor = h.id`,
+};
+
+export type ContinuedWrite = TurnWrite & { readonly next: Continued };
+
+/** A write that was accepted, and the queue in which it made something due now. */
+export interface Accepted {
+  readonly id: string;
+  readonly now: Instant;
+  readonly queue: number | null;
+}
+
+export async function writeTurns(
+  query: Query,
+  worker: string,
+  writes: readonly ContinuedWrite[],
+  emptied: readonly number[],
+): Promise<readonly Accepted[]> {
+  const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
+  return query<Accepted>(TURN, [
+    worker,
+    emptied,
+    writes.map((w) => w.id),
+    writes.map((w) => w.fence),
+    writes.map((w) => w.seq),
+    writes.map((w) => w.pokes),
+    writes.map((w) => w.notBefore),
+    writes.map((w) => w.dueRowAt),
+    writes.map((w) => w.next.seq),
+    writes.map((w) => w.next.attempt),
+    writes.map((w) => w.next.strikes),
+    writes.map((w) => w.next.hold && w.next.quarantine === null),
+    writes.map((w) => w.next.wakeAt === 'now'),
+    writes.map((w) => (typeof w.next.wakeAt === 'number' ? Math.ceil(w.next.wakeAt) : null)),
+    writes.map((w) => w.next.segment !== null),
+    writes.map((w) => w.next.quarantine),
+    writes.map((w) => w.next.state),
+    writes.map((w) => w.next.snapshot),
+    writes.map((w) => w.next.history),
+    mail.map((m) => m.actor),
+    mail.map((m) => m.id),
+  ]);
+}
+
+type HeldRow = Omit<Reloaded, 'mail'> & Parameters<typeof mailOf>[0] & { readonly now: Instant };
+
+export async function reload(
+  db: Database,
+  worker: string,
+  held: readonly { readonly id: string; readonly fence: number }[],
+): Promise<ReloadReply> {
+  const values = [worker, held.map((one) => one.id), held.map((one) => one.fence)];
+  const rows = await db.repeated(() => db.query<HeldRow>(RELOAD, values));
+  return {
+    now: rows[0]?.now ?? (await readNow(db.ask)),
+    held: rows.map((row) => ({
+      id: row.id,
+      seq: row.seq,
+      pokes: row.pokes,
+      dueRowAt: row.dueRowAt,
+      mail: mailOf(row),
+    })),
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * Owns `workers`: who is alive. Found dead means erased, and a claim asks for the row first: an incarnation found dead never
+ * claims again. What it held is freed lease by lease, each in a transaction of its own.
+ */
+import type { Heartbeat, Instant, WorkerEntry } from '../contract.ts';
+import type { Database, Statement } from './database.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { freeLease, leasesOf } from './leases.ts';
+import { unpark } from './park.ts';
+
+const JOIN: Statement = {
+  name: 'join',
+  text: `insert into carillon.workers (id, namespace, host, pid, defs, queues, lease_ms, concurrency, joined_at, beat_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, carillon.now(), carillon.now())
+  on conflict (id) do nothing`,
+};
+
+const LEAVE: Statement = { name: 'leave', text: `delete from carillon.workers where id = $1` };
+
+/**
+ * A heartbeat is old only one lease after the database started, and one after its clock jumped ($1): before that, every
+ * heartbeat looks old though its worker is alive. One that beats while this waits for its row is spared.
+ */
+const FIND_DEAD: Statement = {
+  name: 'find_dead',
+  text: `delete from carillon.workers
+  where greatest(beat_at, pg_postmaster_start_time(), to_timestamp($1::float8 / 1000.0))
+    + lease_ms * interval '1 millisecond' <= carillon.now()
+  returning id`,
+};
+
+const LEASES_OF_DEAD: Statement = {
+  name: 'leases_of_dead',
+  text: `select l.worker, l.n::float8 as lease from carillon.leases l
+  where not exists (select from carillon.workers w where w.id = l.worker) limit 1000`,
+};
+
+const FORGET_RECEIPTS: Statement = {
+  name: 'old_receipts',
+  text: `delete from carillon.receipts where written_at < carillon.now() - interval '1 day'`,
+};
+
+/** A longer difference between the database's clock and the monotonic one is a jump. */
+const JUMP_MS = 2_000;
+
+export async function join(db: Database, entry: WorkerEntry): Promise<Heartbeat> {
+  const startedMs = db.env.monotonicMs();
+  const { id, host, pid, defs, queues, leaseMs, concurrency } = entry;
+  const values = [id, db.namespace, host, pid, defs, queues, leaseMs, concurrency];
+  await db.repeated(() => db.query(JOIN, values));
+  await unpark(db, defs);
+  return startHeartbeat(db, entry, startedMs);
+}
+
+/** Its row goes last: before that, the sweep of another process would count a death. */
+export async function leave(db: Database, worker: string): Promise<void> {
+  for (const lease of await leasesOf(db, worker)) await freeLease(db, worker, lease);
+  await db.repeated(() => db.query(LEAVE, [worker]));
+}
+
+export class Reaper {
+  readonly #db: Database;
+  #seen: { readonly now: Instant; readonly ms: number } | null = null;
+  #jumpedAt: Instant = 0;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** To be told what the database's clock reads, also at open: a jump is seen between two readings. */
+  observe(now: Instant): void {
+    const ms = this.#db.env.monotonicMs();
+    if (this.#seen !== null && Math.abs(now - this.#seen.now - (ms - this.#seen.ms)) > JUMP_MS) this.#jumpedAt = now;
+    this.#seen = { now, ms };
+  }
+
+  async reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }> {
+    const db = this.#db;
+    const dead = await db.repeated(() => db.query<{ id: string }>(FIND_DEAD, [this.#jumpedAt]));
+    for (const { id } of dead) db.logger.warn({ worker: id }, 'a worker was found dead; what it held is due again');
+    const leases = await db.query<{ worker: string; lease: number }>(LEASES_OF_DEAD);
+    const queues = new Set<number>();
+    let processed = 0;
+    let errors = 0;
+    for (const { worker, lease } of leases) {
+      try {
+        const freed = await freeLease(db, worker, lease, true);
+        processed += freed.length;
+        for (const { queue } of freed) queues.add(queue);
+      } catch (error) {
+        errors += 1;
+        db.logger.error({ err: error, worker, lease }, 'a lease of a dead worker could not be freed');
+      }
+    }
+    await db.query(FORGET_RECEIPTS);
+    return { processed, errors, queues: [...queues] };
+  }
+}
