@@ -170,6 +170,15 @@ describe('sharing', () => {
     expect(await postmaster()).toBeNull();
   });
 
+  test('a program that forgets to close still ends', async () => {
+    const { process: tenant } = await startTenant();
+    tell(tenant, { forget: true });
+    expect(await tenant.ended).toEqual({ code: 0, signal: null });
+    const next = await open();
+    expect(next.adopted).toBe(true);
+    await next.close();
+  });
+
   test('a server left behind can be stopped without opening it', async () => {
     const { process: tenant } = await startTenant();
     await tenant.kill();

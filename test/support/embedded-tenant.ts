@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { openEmbeddedPostgres } from '../../src/embedded.ts';
 import { systemEnv } from '../../src/env.ts';
 
-export type TenantOrder = { readonly query: string } | { readonly close: true };
+export type TenantOrder = { readonly query: string } | { readonly close: true } | { readonly forget: true };
 
 const [dataDir = '', uid] = process.argv.slice(2);
 if (uid !== undefined) {
@@ -19,15 +19,17 @@ try {
   say({ opened: true, adopted: server.adopted, created: server.created });
   for await (const text of createInterface({ input: process.stdin })) {
     const order = JSON.parse(text) as TenantOrder;
-    if ('close' in order) break;
+    if ('close' in order) {
+      await server.close();
+      say({ closed: true });
+    }
+    if (!('query' in order)) break;
     const client = new Client(server.connectionString);
     client.on('error', () => undefined);
     await client.connect();
     say({ rows: (await client.query(order.query)).rows });
     await client.end();
   }
-  await server.close();
-  say({ closed: true });
 } catch (error) {
   say({ failed: (error as { code?: unknown }).code, message: (error as Error).message });
 }
