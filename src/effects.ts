@@ -82,19 +82,23 @@ async function runJob(
   const result = await runHandler({
     run,
     signal,
-    ...{
-      id: host.id,
-      name: host.name,
-      input: host.input,
-      attempt,
-      idempotencyKey: effect.id,
-      attemptId: `${effect.id}/${attempt}`,
-    },
+    id: host.id,
+    name: host.name,
+    input: host.input,
+    attempt,
+    idempotencyKey: effect.id,
+    attemptId: `${effect.id}/${attempt}`,
     nominalAt: host.nominalAt,
     outputs: {},
     logger: host.logger,
     schedule: host.schedule,
-    progress: (value) => host.progress(encode(value, { path: 'progress', maxBytes: host.maxPayload })),
+    progress: (value) =>
+      host.progress(
+        encode(value, {
+          path: 'progress',
+          maxBytes: host.maxPayload,
+        }),
+      ),
   });
   if (!result.ok) return host.finished(effect.ref, { ok: false, error: result.failure });
   const checked = storable(result.output, host.maxPayload);

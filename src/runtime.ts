@@ -220,8 +220,16 @@ export class Runtime {
   }
 }
 
+/** What a scheduler runs in: the real one, or one that a test made. */
+export interface World {
+  readonly env: Env;
+  readonly connect: typeof openConnections;
+}
+
+export const realWorld: World = { env: systemEnv, connect: openConnections };
+
 /** Connects, checks the schema, registers definitions and queues. What fails leaves nothing open. */
-export async function openRuntime(given: SchedulerOptions, runHost: RunHost, env: Env = systemEnv): Promise<Runtime> {
+export async function openRuntime(given: SchedulerOptions, runHost: RunHost, { env, connect }: World): Promise<Runtime> {
   const options = resolveSchedulerOptions(given);
   const registry = createRegistry(options.definitions);
   const prepared = registry.all.map((internals) => ({ internals, prepared: prepareDefinition(internals) }));
@@ -232,7 +240,7 @@ export async function openRuntime(given: SchedulerOptions, runHost: RunHost, env
   } of prepared) {
     for (const warning of warnings) logger.warn({ definition: internals.name, version: internals.version }, warning);
   }
-  const connections = await openConnections(options, env, logger);
+  const connections = await connect(options, env, logger);
   try {
     const { store } = connections;
     const entries = prepared.map(({ internals: { kind, name, version }, prepared: { chart } }) => ({

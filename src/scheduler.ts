@@ -16,7 +16,7 @@ import type { JournalEntry } from './journal.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
 import { Reading } from './reading.ts';
 import type { RunRecord } from './run-record.ts';
-import { openRuntime, type Runtime } from './runtime.ts';
+import { openRuntime, type Runtime, realWorld, type World } from './runtime.ts';
 import { Scheduling, type Submitted } from './scheduling.ts';
 import { Sending } from './sending.ts';
 import type { Stats } from './stats.ts';
@@ -92,7 +92,12 @@ export function defineConfig(options: SchedulerOptions): SchedulerOptions {
  * schema, and registers the definitions. It schedules and reads at once; `start()` makes it work.
  * @throws InvalidOptionError @throws DefinitionVersionError @throws SchemaVersionError
  */
-export async function createScheduler(options: SchedulerOptions): Promise<Scheduler> {
+export function createScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  return openScheduler(options, realWorld);
+}
+
+/** As `createScheduler`, in any world. */
+export async function openScheduler(options: SchedulerOptions, world: World): Promise<Scheduler> {
   // Handlers schedule through the scheduler they run in, which exists only once its runtime does.
   const host = {
     scheduleFor: (runKey: string): Schedule => {
@@ -103,7 +108,7 @@ export async function createScheduler(options: SchedulerOptions): Promise<Schedu
       }) as Schedule;
     },
   };
-  const runtime = await openRuntime(options, host);
+  const runtime = await openRuntime(options, host, world);
   const door = new Door(runtime);
   return door;
 }

@@ -39,7 +39,12 @@ export function statsOf(store: StoreStats, duties: readonly DutyReport[], alarms
     quarantined: store.quarantined,
     parked: store.parked,
     workers: store.workers.map(({ id, host, pid, concurrency, beatAt, alive, held }) => ({
-      ...{ id, host, pid, concurrency, alive, held },
+      id,
+      host,
+      pid,
+      concurrency,
+      alive,
+      held,
       beatAt: new Date(beatAt),
     })),
     duties,

@@ -70,7 +70,10 @@ export class Sweep {
   report(): readonly DutyReport[] {
     const nowMs = this.#env.monotonicMs();
     return this.#ledgers.map(({ duty, processed, errors, lastPassMs }) => ({
-      ...{ name: duty.name, everyMs: duty.everyMs, processed, errors },
+      name: duty.name,
+      everyMs: duty.everyMs,
+      processed,
+      errors,
       lastPassAgeMs: lastPassMs === null ? null : nowMs - lastPassMs,
     }));
   }

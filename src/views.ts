@@ -98,7 +98,9 @@ function look(stored: StoredActor, definition: LoadedDefinition | undefined): Lo
       context,
       timers: system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) })),
       effects: system.effects.map(({ id, src, status }) => ({
-        ...{ id, src, running: held && status === 'running' },
+        id,
+        src,
+        running: held && status === 'running',
         ...(stored.worker !== null && { workerId: stored.worker }),
       })),
     };

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { assign, fromPromise, setup } from 'xstate';
+import { type AnyDefinition, defineActor, defineJob } from '../../src/index.ts';
+import { type Process, Simulation } from '../support/simulation.ts';
+
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 150);
+
+/** What really happened, told by the handlers themselves: the one witness that does not go through the store. */
+interface Ledger {
+  readonly starts: { id: string; key: string; attempt: number; at: number; dueAt: number }[];
+  readonly settled: Map<string, number>;
+}
+
+function definitionsFor(simulation: () => Simulation, ledger: Ledger): (process: Process) => readonly AnyDefinition[] {
+  return (process) => {
+    const work = defineJob<{ ms: number; fails: number }, number>({
+      name: 'work',
+      attemptTimeout: '20s',
+      retry: { maxRetries: 3, backoff: { base: 100 } },
+      async run({ id, input, attempt, idempotencyKey, nominalAt }) {
+        ledger.starts.push({ id, key: idempotencyKey, attempt, at: simulation().now(), dueAt: nominalAt.getTime() });
+        await process.sleep(input.ms);
+        if (attempt <= input.fails) throw new Error(`attempt ${attempt} fails`);
+        return attempt;
+      },
+    });
+    const approval = defineActor({
+      name: 'approval',
+      machine: setup({
+        types: { context: {} as { approvedBy: string | null }, events: {} as { type: 'approve'; by: string } },
+        actors: {
+          publish: fromPromise(async () => {
+            await process.sleep(50);
+            return 'published';
+          }),
+        },
+      }).createMachine({
+        id: 'approval',
+        context: { approvedBy: null },
+        initial: 'waiting',
+        states: {
+          waiting: {
+            after: { 5000: 'expired' },
+            on: { approve: { target: 'publishing', actions: assign({ approvedBy: ({ event }) => event.by }) } },
+          },
+          publishing: { invoke: { src: 'publish', onDone: 'published', onError: 'expired' } },
+          published: { type: 'final' },
+          expired: { type: 'final', tags: 'dropped' },
+        },
+      }),
+    });
+    return [work, approval];
+  };
+}
+
+async function run(
+  seed: number,
+): Promise<{ simulation: Simulation; ledger: Ledger; ids: string[]; sent: Set<string> }> {
+  const ledger: Ledger = { starts: [], settled: new Map() };
+  let simulation: Simulation;
+  simulation = new Simulation(
+    seed,
+    definitionsFor(() => simulation, ledger),
+  );
+  const { world } = simulation;
+  const chance = (): number => world.random();
+  let opened = 0;
+  const openWorker = async (): Promise<void> => {
+    const process = await simulation.open(`worker-${++opened}`, { concurrency: 1 + Math.floor(chance() * 8) });
+    process.scheduler?.on('settled', ({ id }) => ledger.settled.set(id, (ledger.settled.get(id) ?? 0) + 1));
+    void process.scheduler?.start();
+  };
+  const client = await simulation.open('client', false);
+  for (let worker = 0; worker < 3; worker++) await openWorker();
+
+  const ids: string[] = [];
+  const sent = new Set<string>();
+  simulation.chances = { death: 0.004, failure: 0.01, latencyMs: 5 };
+  for (let round = 0; round < 40; round++) {
+    const scheduler = client.dead ? null : client.scheduler;
+    const pick = chance();
+    const tell = (id: string): void => void ids.push(id);
+    if (scheduler && pick < 0.6) {
+      const input = { ms: Math.floor(chance() * 400), fails: Math.floor(chance() * 5) };
+      const delay = chance() < 0.5 ? 0 : Math.floor(chance() * 3000);
+      void scheduler.schedule('work', input, { delay, priority: Math.floor(chance() * 10) }).then(
+        ({ id }) => tell(id),
+        () => {},
+      );
+    } else if (scheduler && pick < 0.75) {
+      void scheduler.schedule('approval').then(
+        ({ id }) => tell(id),
+        () => {},
+      );
+    } else if (scheduler && ids.length > 0) {
+      const id = ids[Math.floor(chance() * ids.length)] as string;
+      if (pick < 0.9)
+        void scheduler.send(id, { type: 'approve', by: 'someone' }).then(
+          () => sent.add(id),
+          () => {},
+        );
+      else void scheduler.cancel(id).catch(() => {});
+    }
+    await world.advance(Math.floor(chance() * 300));
+    const alive = simulation.processes.filter((process) => !process.dead && process.name !== 'client');
+    if (alive.length < 2) await openWorker();
+  }
+  simulation.chances = { death: 0, failure: 0, latencyMs: 2 };
+  await openWorker();
+  await world.advance(240_000);
+  return { simulation, ledger, ids, sent };
+}
+
+describe('simulated processes that die at any call', () => {
+  test(`in ${SEEDS} seeded runs nothing is lost, nothing settles twice, nothing starts early`, {
+    timeout: 600_000,
+  }, async () => {
+    let deaths = 0;
+    let retakes = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { simulation, ledger, ids } = await run(seed);
+      deaths += simulation.deaths;
+      const store = simulation.store();
+      expect(await store.audit(100), `seed ${seed}: audit`).toEqual([]);
+      for (const id of ids) {
+        const actor = await store.find(id);
+        expect(actor?.status, `seed ${seed}: ${id} ${actor?.name} in ${actor?.state}: ${actor?.reason}`).toMatch(
+          /^(done|dropped)$/,
+        );
+        expect(ledger.settled.get(id) ?? 0, `seed ${seed}: ${id} settles`).toBeLessThanOrEqual(1);
+      }
+      const keys = new Map<string, string>();
+      for (const start of ledger.starts) {
+        expect(start.at, `seed ${seed}: ${start.id} early`).toBeGreaterThanOrEqual(start.dueAt);
+        expect(keys.get(start.id) ?? start.key, `seed ${seed}: key of ${start.id}`).toBe(start.key);
+        if (keys.has(start.id)) retakes++;
+        keys.set(start.id, start.key);
+      }
+    }
+    // A run in which nothing went wrong proves nothing.
+    expect(deaths).toBeGreaterThan(SEEDS / 2);
+    expect(retakes).toBeGreaterThan(SEEDS);
+  });
+});
