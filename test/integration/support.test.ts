@@ -35,6 +35,16 @@ describe('a test database', () => {
   });
 });
 
+describe('the template', () => {
+  test('is migrated; an empty database is not', async () => {
+    const [migrated, empty] = await Promise.all([createTestDatabase(), createTestDatabase({ empty: true })]);
+    const found = "select to_regclass('carillon.actors') is not null as found";
+    expect((await migrated.pool().query(found)).rows).toEqual([{ found: true }]);
+    expect((await empty.pool().query(found)).rows).toEqual([{ found: false }]);
+    await Promise.all([migrated.drop(), empty.drop()]);
+  });
+});
+
 describe('a proxy before Postgres', () => {
   let database: TestDatabase;
   beforeAll(async () => {

@@ -1,8 +1,7 @@
 /**
- * One Postgres server per run and project, of the run's own, with everything in a temporary folder. When the store can
- * migrate, a migrated template database is made once; test files clone it.
+ * One Postgres server per run and project, of the run's own, with everything in a temporary folder. One
+ * migrated template database is made; test files clone it.
  */
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +9,7 @@ import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { locateCluster } from '../../src/embedded/cluster.ts';
 import { findServer } from '../../src/embedded/server.ts';
+import { migrate } from '../../src/store/postgres/migrate.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 declare module 'vitest' {
@@ -40,24 +40,23 @@ async function makeTemplate(url: string): Promise<void> {
   await admin.connect();
   await admin.query(`create database ${TEMPLATE_DATABASE}`);
   await admin.end();
-  const store = new URL('../../src/store/postgres/index.ts', import.meta.url);
-  if (!existsSync(store)) return;
-  const { migrate } = (await import(store.href)) as {
-    migrate: (o: { connection: string; schema: string }) => Promise<unknown>;
-  };
   await migrate({ connection: url.replace('/postgres?', `/${TEMPLATE_DATABASE}?`), schema: 'carillon' });
 }
 
-/** Servers of earlier runs that were killed, recognised by the dead process in their folder's name. */
+/** Servers and folders of earlier runs that were killed, recognised by the dead process in the folder's name. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const owner = /^carillon-test-(\d+)-/.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
-    const cluster = await locateCluster(path.join(tmpdir(), name)).catch(() => null);
-    const pid = cluster && (await findServer(cluster));
-    if (pid) process.kill(pid, 'SIGQUIT');
-    if (cluster) await rm(cluster.socketDir, { recursive: true, force: true });
-    await rm(path.join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    const folder = path.join(tmpdir(), name);
+    for (const home of [folder, path.join(folder, '.carillon')]) {
+      const cluster = await locateCluster(home).catch(() => null);
+      if (cluster === null) continue;
+      const pid = await findServer(cluster);
+      if (pid !== null) process.kill(pid, 'SIGQUIT');
+      await rm(cluster.socketDir, { recursive: true, force: true });
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
   }
 }
 
