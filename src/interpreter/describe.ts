@@ -1,0 +1,26 @@
+/** Questions about a state that take no step. */
+
+import type { StateValue } from 'xstate';
+import type { Prepared } from './prepare.ts';
+import { rootOf, type SystemState } from './system-state.ts';
+import type { MachineSnapshot } from './xstate-internals.ts';
+
+export interface Description {
+  readonly value: StateValue;
+  readonly context: unknown;
+  readonly status: 'active' | 'done' | 'error';
+  readonly tags: readonly string[];
+}
+
+export function describe(_prepared: Prepared, state: SystemState): Description {
+  const { value, context, status, tags } = rootOf(state).snapshot as MachineSnapshot;
+  return { value, context, status: status as Description['status'], tags: [...tags] };
+}
+
+/** Event types, and patterns of them, that the root handles in its present state. Guards may still say no. */
+export function accepts(_prepared: Prepared, state: SystemState): string[] {
+  const { status, _nodes } = rootOf(state).snapshot as MachineSnapshot;
+  if (status !== 'active') return [];
+  const types = new Set(_nodes.flatMap((node) => node.ownEvents));
+  return [...types].filter((type) => !type.startsWith('xstate.')).sort();
+}

@@ -1,0 +1,48 @@
+/** A definition's machine made ready for the pure step: everything a step needs that depends on the machine alone. */
+
+import type { AnyEventObject, AnyStateMachine } from 'xstate';
+import { Catalogue } from './catalogue.ts';
+import { chartOf } from './chart.ts';
+import { checkMachine } from './refusals.ts';
+import type { ActorScope, Machine, MachineSnapshot } from './xstate-internals.ts';
+
+export interface Prepared {
+  readonly name: string;
+  readonly version: number;
+  /** One of our own machines: every event its root receives carries `at`, and its effects have one id for all incarnations. */
+  readonly standard: boolean;
+  readonly machine: AnyStateMachine;
+  readonly catalogue: Catalogue;
+  /** What its author should know before relying on it. */
+  readonly warnings: readonly string[];
+  /** The configuration as JSON, functions replaced by their names. */
+  readonly chart: string;
+}
+
+/** Throws DefinitionVersionError when the machine cannot be persisted or stepped, naming the state and what to do. */
+export function prepare(
+  machine: AnyStateMachine,
+  { name, version, standard }: { readonly name: string; readonly version: number; readonly standard: boolean },
+): Prepared {
+  const catalogue = new Catalogue(machine as unknown as Machine);
+  const warnings = checkMachine(catalogue, `Definition '${name}' version ${version}`);
+  if (standard) stampFirstEvent(catalogue.root.logic);
+  return {
+    name,
+    version,
+    standard,
+    machine: catalogue.root.logic as unknown as AnyStateMachine,
+    catalogue,
+    warnings,
+    chart: chartOf(catalogue.root),
+  };
+}
+
+/** XState makes the first event itself, so it gets its `at` on the way. */
+function stampFirstEvent(machine: Machine): void {
+  const original = machine._getPreInitialState.bind(machine);
+  machine._getPreInitialState = (scope: ActorScope, event: AnyEventObject, queue): MachineSnapshot => {
+    event['at'] = scope.now;
+    return original(scope, event, queue);
+  };
+}

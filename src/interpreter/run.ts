@@ -1,0 +1,316 @@
+/**
+ * One step of one system: events go from actor to actor as in XState, each mailbox served before its sender goes on, until nothing
+ * is left to do. It changes nothing it was given; what it comes to is read from it afterwards.
+ */
+
+import type { AnyEventObject } from 'xstate';
+import { canonical, type References } from '../codec.ts';
+import type { Deferred } from './aftermath.ts';
+import { Agenda, type NewTimer } from './agenda.ts';
+import { Births } from './births.ts';
+import { canonicalSnapshot } from './canonical.ts';
+import { MachineFault } from './machine-fault.ts';
+import type { Prepared } from './prepare.ts';
+import { readable } from './readable.ts';
+import { Scope } from './scope.ts';
+import { onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
+import { StepSystem } from './step-system.ts';
+import type { ActorRecord, SystemState } from './system-state.ts';
+import type { ActorLike, MachineSnapshot, Snapshot } from './xstate-internals.ts';
+
+/** Messages between the actors of one system in one step: more means that two of them never stop answering each other. */
+const MAX_MESSAGES = 1000;
+
+/** What waits for an actor that is busy, was not started yet, or is to stop when it is done. */
+interface Mailbox {
+  busy: boolean;
+  stopping: boolean;
+  readonly queue: AnyEventObject[];
+}
+
+type EffectResult = { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: unknown };
+
+export interface Moment {
+  readonly id: string;
+  readonly now: number;
+}
+
+export class Run implements Stage {
+  readonly id: string;
+  readonly now: number;
+  readonly prepared: Prepared;
+  readonly system: StepSystem;
+  readonly references: References;
+  readonly records: Map<string, ActorRecord>;
+  readonly agenda: Agenda;
+  readonly births: Births;
+  readonly startedAt: number | null;
+  readonly relays: { readonly ref: string; readonly event: AnyEventObject }[] = [];
+  readonly deferred: Deferred[] = [];
+  readonly emitted: AnyEventObject[] = [];
+  #changed = false;
+  readonly #boxes = new Map<string, Mailbox>();
+  #messages = 0;
+
+  constructor(prepared: Prepared, state: SystemState, { id, now }: Moment) {
+    this.id = id;
+    this.now = now;
+    this.prepared = prepared;
+    this.records = new Map(state.records);
+    this.agenda = new Agenda(state);
+    this.births = new Births(this);
+    this.startedAt = state.startedAt;
+    this.system = new StepSystem(this);
+    this.references = referencesOf(id, (address) => this.find(address)?.self);
+  }
+
+  get changed(): boolean {
+    return this.#changed || this.agenda.changed;
+  }
+
+  find(address: string): { readonly self: StandIn; readonly systemId?: string | undefined } | undefined {
+    return this.records.get(address) ?? this.births.find(address);
+  }
+
+  addressOf(actor: ActorLike): string {
+    return actor instanceof StandIn ? actor.address : actor.sessionId.slice(this.id.length);
+  }
+
+  standInOf(actor: ActorLike): StandIn {
+    return this.references.find(actor.id, this.addressOf(actor)) as StandIn;
+  }
+
+  // ── messages ──────────────────────────────────────────────────────────────
+
+  /** An event for one actor: now if it is idle, after what it does if it is busy, once it started if it has not yet. */
+  send(address: string, event: AnyEventObject): void {
+    const record = this.records.get(address);
+    const box = this.#boxes.get(address);
+    if (!record) {
+      if (this.births.find(address)) this.#box(address).queue.push(this.clean(event, 'event'));
+      return;
+    }
+    if (record.snapshot.status !== 'active') return;
+    const cleaned = this.clean(event, 'event');
+    if (record.entry.kind === 'effect') {
+      this.relays.push({ ref: address, event: cleaned });
+      return;
+    }
+    if (box?.busy) box.queue.push(cleaned);
+    else this.#serve(address, () => this.#transition(record, cleaned));
+  }
+
+  /** As {@link canonical}, with actors replaced by what stands for them. */
+  clean<T>(value: T, path: string): T {
+    return canonical(value, path, this.references) as T;
+  }
+
+  #box(address: string): Mailbox {
+    let box = this.#boxes.get(address);
+    if (!box) this.#boxes.set(address, (box = { busy: false, stopping: false, queue: [] }));
+    return box;
+  }
+
+  #serve(address: string, first: () => void): void {
+    const box = this.#box(address);
+    box.busy = true;
+    first();
+    for (let event = box.queue.shift(); event && !box.stopping; event = box.queue.shift()) {
+      const record = this.records.get(address);
+      if (record?.snapshot.status !== 'active') break;
+      this.#transition(record, event);
+    }
+    box.busy = false;
+    if (box.stopping) this.#remove(address);
+  }
+
+  #transition(record: ActorRecord, event: AnyEventObject): void {
+    const { entry, self, snapshot } = record;
+    const isRoot = self.address === '';
+    const received = isRoot && this.prepared.standard ? { ...event, at: this.now } : event;
+    if (++this.#messages > MAX_MESSAGES) {
+      throw this.#fault(
+        record,
+        event,
+        new Error(`more than ${MAX_MESSAGES} messages in one step; its actors never stop answering each other`),
+      );
+    }
+    const scope = new Scope(this, self);
+    try {
+      const next = this.#ask(self.address, () => entry.logic.transition(snapshot, received, scope));
+      if (next !== snapshot || scope.deferred.length > 0 || record.sync) this.#settle(record, next, scope);
+    } catch (error) {
+      throw this.#fault(record, event, error);
+    }
+  }
+
+  #ask(address: string, work: () => Snapshot): Snapshot {
+    const before = this.births.owner;
+    this.births.owner = address;
+    try {
+      return onStage(this, work);
+    } finally {
+      this.births.owner = before;
+    }
+  }
+
+  #fault(record: ActorRecord, event: AnyEventObject, error: unknown): MachineFault {
+    if (error instanceof MachineFault) return error;
+    const { self, snapshot, entry } = record;
+    const value = 'value' in snapshot ? ` in ${JSON.stringify(snapshot.value)}` : '';
+    const name = self.address === '' ? this.prepared.name : `${this.prepared.name} › ${self.id} (${entry.key})`;
+    return new MachineFault(`${name}${value} on '${event.type}'`, error);
+  }
+
+  // ── what a transition came to ─────────────────────────────────────────────
+
+  #settle(record: ActorRecord, raw: Snapshot, scope: Scope): void {
+    const address = record.self.address;
+    const snapshot = canonicalSnapshot(this, record.entry, raw, record.snapshot);
+    this.#changed = true;
+    this.records.set(address, { ...record, snapshot });
+    onStage(this, () => {
+      for (const work of scope.deferred) work();
+    });
+    // One of them may have had this actor stopped.
+    if (!this.records.has(address)) return;
+    if (record.entry.kind === 'machine') this.#stopOrphans(record.snapshot, snapshot);
+    if (snapshot.status === 'active') {
+      if (record.sync) this.#tell(address, { type: `xstate.snapshot.${record.self.id}`, snapshot: outwards(snapshot) });
+      return;
+    }
+    this.#close(address);
+    if (address === '') return;
+    const { status, output, error } = snapshot;
+    this.records.set(address, { ...record, systemId: undefined, snapshot: { status, output, error } });
+    const actorId = record.self.id;
+    if (status === 'done') this.#tell(address, { type: `xstate.done.actor.${actorId}`, output, actorId });
+    if (status === 'error') this.#tell(address, { type: `xstate.error.actor.${actorId}`, error, actorId });
+  }
+
+  #tell(address: string, event: AnyEventObject): void {
+    this.send(ownerOf(address), event);
+  }
+
+  /** A child whose id was given to another one would run on with nobody to hear of it. */
+  #stopOrphans(before: Snapshot, after: Snapshot): void {
+    const { children } = after as MachineSnapshot;
+    const last = (before as MachineSnapshot).children;
+    if (children === last || !last) return;
+    for (const child of Object.values(last)) {
+      if (child && children[child.id] !== child && this.records.has(this.addressOf(child)))
+        this.stop(this.addressOf(child));
+    }
+  }
+
+  // ── beginning and ending ──────────────────────────────────────────────────
+
+  /** An effect that begins: what was sent to it before goes to it first. */
+  adopt(effect: ActorRecord): void {
+    const { address } = effect.self;
+    this.records.set(address, effect);
+    for (const event of this.#boxes.get(address)?.queue.splice(0) ?? []) this.relays.push({ ref: address, event });
+  }
+
+  /** The first step of a machine or of transition logic. */
+  birth(record: ActorRecord, input: unknown): void {
+    const { self, entry } = record;
+    this.records.set(self.address, record);
+    this.#serve(self.address, () => {
+      const scope = new Scope(this, self);
+      try {
+        const first = this.#ask(self.address, () => entry.logic.getInitialSnapshot(scope, input));
+        // A machine catches what its own first step throws; nothing else can give it this status so early.
+        if (entry.kind === 'machine' && first.status === 'error') throw first.error;
+        this.#settle(record, first, scope);
+      } catch (error) {
+        throw this.#fault(record, { type: 'xstate.init' }, error);
+      }
+    });
+  }
+
+  /** An effect came to its end. */
+  finish(ref: string, result: EffectResult): void {
+    const effect = this.agenda.effects.find((candidate) => candidate.ref === ref);
+    const record = this.records.get(ref);
+    if (!effect || !record) return;
+    this.agenda.endEffect(effect);
+    this.system.forget(ref);
+    const actorId = effect.name;
+    const settled = this.#outcome(result);
+    this.records.set(ref, { ...record, systemId: undefined, snapshot: settled });
+    const { status, output, error } = settled;
+    if (status === 'done') this.send(effect.owner, { type: `xstate.done.actor.${actorId}`, output, actorId });
+    else this.send(effect.owner, { type: `xstate.error.actor.${actorId}`, error, actorId });
+  }
+
+  /** An output that cannot be stored is the failure of the effect, not of the machine. */
+  #outcome(result: EffectResult): Snapshot {
+    let error: unknown;
+    try {
+      if (result.ok) return { status: 'done', output: this.clean(result.output, 'output'), error: undefined };
+      error = this.clean(result.error, 'error');
+    } catch (refusal) {
+      error = this.clean(refusal, 'error');
+    }
+    return { status: 'error', output: undefined, error };
+  }
+
+  /** Stops an actor behind what it is doing; one that was never started just never starts. */
+  stop(address: string): void {
+    this.births.abandon(address);
+    const box = this.#boxes.get(address);
+    if (box?.busy) {
+      box.queue.length = 0;
+      box.stopping = true;
+    } else this.#remove(address);
+  }
+
+  #remove(address: string): void {
+    const record = this.records.get(address);
+    if (!record) return;
+    this.#changed = true;
+    this.records.delete(address);
+    this.#close(address);
+  }
+
+  /** Nothing an ended actor planned or started goes on. */
+  #close(address: string): void {
+    const inner = `${address}~`;
+    for (const child of this.records.keys()) {
+      if (!child.startsWith(inner)) continue;
+      this.records.delete(child);
+      this.system.forget(child);
+    }
+    this.system.forget(address);
+    this.agenda.close(address);
+  }
+
+  // ── timers ────────────────────────────────────────────────────────────────
+
+  setTimer(timer: NewTimer): void {
+    if (this.records.has(timer.source))
+      this.agenda.setTimer(this.now, { ...timer, event: this.clean(timer.event, 'event') });
+  }
+
+  fire(id: string): void {
+    const timer = this.agenda.takeTimer(id);
+    if (timer) this.send(timer.target, timer.event);
+  }
+
+  // ── reading ───────────────────────────────────────────────────────────────
+
+  snapshotOf(reference: StandIn): unknown {
+    const record = this.records.get(reference.address);
+    if (record) return readable(record, reference);
+    if (this.births.find(reference.address))
+      throw new Error(`Actor '${reference.id}' has not started yet, so it has no snapshot`);
+    return readable(undefined, reference);
+  }
+}
+
+/** A snapshot as it is told to an owner: its data, without the machine behind it. */
+function outwards(snapshot: Snapshot): object {
+  const { status, output, error, context } = snapshot;
+  return { status, output, error, context, ...('value' in snapshot && { value: snapshot.value }) };
+}
