@@ -16,4 +16,4 @@ async function open(): Promise<StoreUnderTest> {
   };
 }
 
-storeConformance('the in-memory store', open, { randomRuns: 300 });
+storeConformance('the in-memory store', open, { randomRuns: 200 });

@@ -76,7 +76,7 @@ export function randomFacts(under: () => StoreUnderTest, runs: number): void {
     test('no actor is lost, none settles twice, none is claimed before it is due, no mail is lost or read twice', async () => {
       let count = 0;
       await fc.assert(
-        fc.asyncProperty(fc.array(move, { minLength: 5, maxLength: 60 }), async (moves) => {
+        fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 80, size: 'max' }), async (moves) => {
           count += 1;
           const run = await RandomRun.begin(under(), `run ${count}`);
           for (const one of moves) {
