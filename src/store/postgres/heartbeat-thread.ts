@@ -6,23 +6,22 @@ import { workerData } from 'node:worker_threads';
 import { Client } from 'pg';
 
 export interface HeartbeatTask {
-  readonly shared: BigInt64Array<SharedArrayBuffer>;
+  /** When the main loop last ticked, and when the last accepted beat was started: microseconds on its clock. */
+  readonly tick: BigInt64Array<SharedArrayBuffer>;
+  readonly beat: BigInt64Array<SharedArrayBuffer>;
   readonly connection: Record<string, unknown>;
   readonly schema: string;
   readonly worker: string;
   readonly leaseMs: number;
 }
 
-const TICK = 0;
-const BEAT = 1;
-
-const { shared, connection, schema, worker, leaseMs } = workerData as HeartbeatTask;
+const { tick, beat, connection, schema, worker, leaseMs } = workerData as HeartbeatTask;
 const thirdMs = leaseMs / 3;
 /** A worker that was found dead has no row any more, and its beats are not accepted. */
 const statement = { name: 'beat', text: `update ${schema}.workers set beat_at = ${schema}.now() where id = $1` };
 
 let client: Client | null = null;
-let seenTick = Atomics.load(shared, TICK);
+let seenTick = Atomics.load(tick, 0);
 let seenAtMs = performance.now();
 let beatAtMs = performance.now();
 
@@ -46,13 +45,13 @@ function drop(broken: Client): void {
   broken.end().catch(() => undefined);
 }
 
-async function beat(): Promise<void> {
+async function sendBeat(): Promise<void> {
   // What the main loop's clock read when it last ticked, plus the time since that was seen here: the tick was earlier.
   const startedUs = seenTick + BigInt(Math.floor((performance.now() - seenAtMs) * 1000));
   const on = await connected();
   try {
     const { rowCount } = await on.query({ ...statement, values: [worker] });
-    if (rowCount === 1) Atomics.store(shared, BEAT, startedUs);
+    if (rowCount === 1) Atomics.store(beat, 0, startedUs);
   } catch {
     drop(on);
   }
@@ -62,16 +61,16 @@ async function beat(): Promise<void> {
 async function run(): Promise<never> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(1, leaseMs / 30)));
-    const tick = Atomics.load(shared, TICK);
+    const ticked = Atomics.load(tick, 0);
     const nowMs = performance.now();
-    if (tick !== seenTick) {
-      seenTick = tick;
+    if (ticked !== seenTick) {
+      seenTick = ticked;
       seenAtMs = nowMs;
     }
     const due = nowMs - beatAtMs >= thirdMs - leaseMs / 30;
     if (!due || nowMs - seenAtMs > thirdMs) continue;
     beatAtMs = nowMs;
-    await beat().catch(() => undefined);
+    await sendBeat().catch(() => undefined);
   }
 }
 

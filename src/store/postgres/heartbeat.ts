@@ -7,26 +7,14 @@ import type { Heartbeat, WorkerEntry } from '../contract.ts';
 import type { Database } from './database.ts';
 import type { HeartbeatTask } from './heartbeat-thread.ts';
 
-/** Slots of the shared memory: microseconds on the main loop's monotonic clock. */
-export const TICK = 0;
-export const BEAT = 1;
-
 export function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry, startedMs: number): Heartbeat {
-  const shared = new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT));
-  const store = (slot: number, ms: number): bigint => Atomics.store(shared, slot, BigInt(Math.round(ms * 1000)));
-  store(TICK, startedMs);
-  store(BEAT, startedMs);
-
-  const task: HeartbeatTask = { shared, connection: cloneable(db), schema: db.schema, worker: id, leaseMs };
+  const tick = sharedInstant(startedMs);
+  const beat = sharedInstant(startedMs);
+  const task: HeartbeatTask = { tick, beat, connection: cloneable(db), schema: db.schema, worker: id, leaseMs };
   let stopped = false;
   let thread: Worker;
   const start = (): void => {
-    // Run from its TypeScript source, the thread needs the loader that this process got from outside.
-    const source = import.meta.url.endsWith('.ts');
-    thread = new Worker(new URL(`./heartbeat-thread.${source ? 'ts' : 'js'}`, import.meta.url), {
-      workerData: task,
-      ...(source && { execArgv: ['--import', import.meta.resolve('tsx')] }),
-    });
+    thread = startThread(task);
     thread.unref();
     thread.on('error', (error) => {
       db.logger.error({ err: error, worker: id }, 'the heartbeat thread died; starting another');
@@ -36,13 +24,35 @@ export function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry, start
   start();
 
   return {
-    tick: () => void store(TICK, db.env.monotonicMs()),
-    lastBeatMs: () => Number(Atomics.load(shared, BEAT)) / 1000,
+    tick: () => void Atomics.store(tick, 0, inMicroseconds(db.env.monotonicMs())),
+    lastBeatMs: () => Number(Atomics.load(beat, 0)) / 1000,
     async stop() {
       stopped = true;
       await thread.terminate();
     },
   };
+}
+
+/** Microseconds on the main loop's monotonic clock, in memory that both threads see. */
+function sharedInstant(ms: number): BigInt64Array<SharedArrayBuffer> {
+  const shared = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+  shared[0] = inMicroseconds(ms);
+  return shared;
+}
+
+function inMicroseconds(ms: number): bigint {
+  return BigInt(Math.round(ms * 1000));
+}
+
+/** From its TypeScript source it needs a loader, which the flags of this process do not give to a thread on Node 20. */
+function startThread(workerData: HeartbeatTask): Worker {
+  if (!import.meta.url.endsWith('.ts')) {
+    return new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData });
+  }
+  const loader = import.meta.resolve('tsx/esm/api');
+  const source = new URL('./heartbeat-thread.ts', import.meta.url).href;
+  const load = `import('${loader}').then(({ register }) => (register(), import('${source}')));`;
+  return new Worker(load, { eval: true, workerData });
 }
 
 /** What of the configuration can cross to a thread: no functions, no sockets. */
