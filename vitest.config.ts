@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+// The examples import Carillon by its name, as its users do.
+const resolve = { alias: { carillon: fileURLToPath(new URL('./src/index.ts', import.meta.url)) } };
 
 // Groups run one after the other: fault tests measure time, and must not share the machine with the others.
 export default defineConfig({
@@ -6,6 +10,7 @@ export default defineConfig({
     reporters: ['default', './test/support/missing-services-reporter.ts'],
     projects: [
       {
+        resolve,
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/*.test.ts'],
@@ -14,6 +19,7 @@ export default defineConfig({
         },
       },
       {
+        resolve,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],

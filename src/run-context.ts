@@ -20,7 +20,7 @@ export interface RunContext<I> {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Shown in every view of the run; survives retries. */
-  progress(value: unknown): Promise<void>;
+  readonly progress: (value: unknown) => Promise<void>;
   /** Keyed by this run, so that a retry does not schedule twice. */
   readonly schedule: Schedule;
 }

@@ -1,0 +1,57 @@
+/**
+ * Finds and loads the configuration. TypeScript is read through tsx, into the same module graph as this program: a second
+ * copy of Carillon would not know the definitions that the first one made.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { register } from 'tsx/esm/api';
+import type { SchedulerOptions } from '../options.ts';
+import { UsageError } from './usage.ts';
+
+const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `carillon.config.${extension}`);
+
+/** Where the configuration is: the file given, else the first `carillon.config.*` of the working directory, else null. */
+export function findConfig(given: string | undefined): string | null {
+  if (given !== undefined) {
+    const file = path.resolve(given);
+    if (!existsSync(file)) throw new UsageError(`There is no configuration ${given}.`);
+    return file;
+  }
+  const found = NAMES.find((name) => existsSync(name));
+  return found === undefined ? null : path.resolve(found);
+}
+
+/** The configuration; a command that needs one refuses to go on without. */
+export async function loadConfig(given: string | undefined): Promise<SchedulerOptions> {
+  const config = await loadConfigIfAny(given);
+  if (config) return config;
+  throw new UsageError(
+    'There is no carillon.config.ts here. Write one with `carillon init`, or name another with --config <file>.',
+  );
+}
+
+/** For commands that can do without: null where there is none. */
+export async function loadConfigIfAny(given: string | undefined): Promise<SchedulerOptions | null> {
+  const file = findConfig(given);
+  if (file === null) return null;
+  const module = await importAny(file);
+  const options = module.default as SchedulerOptions | undefined;
+  if (typeof options === 'object' && Array.isArray(options.definitions)) return options;
+  throw new UsageError(
+    `${file} has no default export with definitions. End it with: export default defineConfig({ … });`,
+  );
+}
+
+async function importAny(file: string): Promise<{ readonly default?: unknown }> {
+  // From a checkout, `carillon` means these sources, which the checkout's own tsconfig says.
+  const checkout = import.meta.url.endsWith('.ts');
+  const tsconfig = fileURLToPath(new URL('../../tsconfig.json', import.meta.url));
+  // Stays registered: a handler may import more later.
+  register(checkout ? { tsconfig } : {});
+  try {
+    return (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+  } catch (error) {
+    throw new UsageError(`${file} cannot be loaded: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,133 @@
+/** One actor on a page: what it is, what it waits for, what it did, and where to go from there. */
+import colors from 'picocolors';
+import { ActorNotFoundError } from '../errors.ts';
+import type { Explanation } from '../explain.ts';
+import type { JournalEntry } from '../journal.ts';
+import type { RunRecord } from '../run-record.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { ActorView } from '../views.ts';
+import { printFacts, printHeading, printLine, printTable } from './output.ts';
+import { instantText, plain, short, stateText, statusText } from './wording.ts';
+
+export interface ShownActor {
+  readonly actor: ActorView;
+  readonly explanation: Explanation;
+  readonly journal: readonly JournalEntry[];
+  readonly children: readonly { readonly id: string; readonly name: string; readonly status: string }[];
+}
+
+/** Everything there is to show of an actor. @throws ActorNotFoundError */
+export async function readActor(scheduler: Scheduler, id: string): Promise<ShownActor> {
+  const actor = await scheduler.get(id);
+  if (!actor) throw new ActorNotFoundError(id);
+  const [explanation, journal, children] = await Promise.all([
+    scheduler.explain(id),
+    scheduler.history(id),
+    scheduler.list({ parentId: id }),
+  ]);
+  return {
+    actor,
+    explanation,
+    journal,
+    children: children.items.map((child) => ({ id: child.id, name: child.name, status: statusText(child) })),
+  };
+}
+
+export function printActor(shown: ShownActor, journalCount: number, nowMs: number): void {
+  const { actor, explanation, journal, children } = shown;
+  printLine(`${colors.bold(plain(actor.name))} ${colors.dim(`version ${actor.version}`)}`);
+  printLine(actor.id);
+  printLine();
+  printFacts(facts(actor, nowMs));
+  if (actor.status === 'active' || actor.status === 'quarantined') {
+    printHeading('Waiting for');
+    if (explanation.waitingFor.length === 0) printLine('  its next step, which is under way');
+    for (const waiting of explanation.waitingFor) printLine(`  ${waiting.for.padEnd(10)}  ${plain(waiting.detail)}`);
+  }
+  if (actor.timers.length > 0 && actor.status === 'active') {
+    printHeading('Timers');
+    printTable(
+      ['EVENT', 'DUE'],
+      actor.timers.map(({ event, dueAt }) => [plain(event), instantText(dueAt, nowMs)]),
+      2,
+    );
+  }
+  if (actor.effects.length > 0) {
+    printHeading('Effects');
+    printTable(
+      ['EFFECT', 'SOURCE', 'WORKER'],
+      actor.effects.map(({ id, src, running, workerId }) => [
+        plain(id),
+        plain(src),
+        running ? (workerId ?? 'running') : 'not started',
+      ]),
+      2,
+    );
+  }
+  if (actor.record) printRecord(actor.record, nowMs);
+  printJournal(journal, journalCount);
+  printLinks(actor, children);
+}
+
+function facts(actor: ActorView, nowMs: number): [string, string][] {
+  const rows: [string, string][] = [
+    ['status', statusText(actor) === actor.status ? actor.status : `${actor.status}, ${statusText(actor)}`],
+    ['state', stateText(actor.state)],
+    ['queue', `${plain(actor.queue)}, priority ${actor.priority}`],
+    ['created', instantText(actor.createdAt, nowMs)],
+  ];
+  if (actor.attempt > 0) rows.push(['attempt', String(actor.attempt)]);
+  if (actor.wakeAt) rows.push(['next', instantText(actor.wakeAt, nowMs)]);
+  if (actor.settledAt) rows.push(['settled', instantText(actor.settledAt, nowMs)]);
+  if (actor.reason !== undefined) rows.push(['reason', short(actor.reason, 500)]);
+  if (actor.progress !== undefined) rows.push(['progress', short(actor.progress)]);
+  if (actor.mail > 0) rows.push(['mailbox', `${actor.mail} unread`]);
+  if (actor.key !== undefined) rows.push(['key', plain(actor.key)]);
+  if (actor.labels.length > 0) rows.push(['labels', plain(actor.labels.join(', '))]);
+  if (actor.context !== null && actor.context !== undefined) rows.push(['context', short(actor.context, 300)]);
+  return rows;
+}
+
+function printRecord(record: RunRecord, nowMs: number): void {
+  printHeading('Run record');
+  const rows: [string, string][] = [
+    ['status', record.status === 'success' ? colors.green('success') : colors.red(record.status)],
+  ];
+  if (record.status !== 'success') rows.push(['reason', plain(record.reason)]);
+  if (record.error) {
+    const { name, message, code } = record.error;
+    rows.push(['error', short(`${name}: ${message}${code === undefined ? '' : ` (${code})`}`, 500)]);
+  }
+  rows.push(['attempts', String(record.attempts)]);
+  if (record.startedAt) rows.push(['started', instantText(record.startedAt, nowMs)]);
+  if (record.status === 'success' && record.output !== undefined) rows.push(['output', short(record.output, 500)]);
+  printFacts(rows);
+}
+
+function printJournal(journal: readonly JournalEntry[], count: number): void {
+  const last = journal.slice(Math.max(0, journal.length - count));
+  if (last.length === 0) return;
+  printHeading(last.length < journal.length ? `Journal, last ${last.length} of ${journal.length}` : 'Journal');
+  printTable(
+    ['SEQ', 'AT', 'EVENT', 'STATE'],
+    last.map(({ seq, at, event, state }) => [String(seq), at.toISOString(), eventText(event), stateText(state)]),
+    2,
+  );
+}
+
+/** Its type, and what it carries where that says something. */
+export function eventText({ type, ...data }: JournalEntry['event']): string {
+  const { at: _, ...told } = data;
+  return Object.keys(told).length === 0 ? plain(type) : `${plain(type)} ${short(told, 60)}`;
+}
+
+function printLinks(actor: ActorView, children: ShownActor['children']): void {
+  const links: [string, string][] = [];
+  if (actor.parentId !== undefined) links.push(['parent', `carillon show ${actor.parentId}`]);
+  for (const child of children)
+    links.push(['child', `carillon show ${child.id}  ${plain(child.name)}, ${child.status}`]);
+  if (actor.status === 'quarantined') links.push(['release', `carillon quarantine release ${actor.id}`]);
+  links.push(['others', `carillon ls --name ${plain(actor.name)}`]);
+  printHeading('Go on with');
+  printFacts(links);
+}
