@@ -169,6 +169,7 @@ class BullAlarms implements Alarms {
   async #addToQueue(name: string, alarms: readonly Alarm[]): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const queue = this.#queue(name);
+    await this.#clean(name, queue);
     let missing = alarms;
     if (alarms.some((alarm) => alarm.again)) {
       // Reading costs nothing; adding what exists costs a write and an event each time.
@@ -183,7 +184,6 @@ class BullAlarms implements Alarms {
     const [first] = jobs;
     if (jobs.length > 1) await queue.addBulk(jobs);
     else if (first !== undefined) await queue.add(first.name, first.data, first.opts);
-    await this.#clean(name, queue);
   }
 
   /** Keeps the alarms of a queue without workers from piling up: BullMQ only removes what a worker has taken. */

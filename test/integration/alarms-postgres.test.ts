@@ -2,9 +2,17 @@
 import { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alarms } from '../../src/alarms.ts';
-import { closeAlarmsAfterEach, listenTo, openUp, recordingLogger } from '../support/alarms.ts';
+import {
+  ALARM_PROCESS,
+  closeAlarmsAfterEach,
+  listenTo,
+  openAlarms,
+  openUp,
+  recordingLogger,
+} from '../support/alarms.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startPostgresServer } from '../support/postgres-server.ts';
+import { startProcess } from '../support/processes.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 closeAlarmsAfterEach();
@@ -50,6 +58,14 @@ describe('alarms on Postgres', () => {
     expect((await own.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
+  test('a process that closed its alarms can end', async () => {
+    const child = startProcess(ALARM_PROCESS, { args: ['postgres', database.connectionString] });
+    await child.line((line) => line === 'woken and closed');
+    const start = performance.now();
+    expect(await child.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
   test('a crash of the database is told once, and heals', async () => {
     const server = await startPostgresServer();
     const crashing = new Pool({ connectionString: server.connectionString });
@@ -62,8 +78,17 @@ describe('alarms on Postgres', () => {
       await waitUntil(() => wakes.length === 1, { what: 'the wake-up' });
       await server.stop('immediate');
       alarms.arm('mail', Date.now() + 5_000, Date.now());
-      await waitUntil(() => !alarms.state().up, { what: 'the alarms to be down' });
+      const late = await openAlarms({ kind: 'postgres', pool: crashing });
+      late.topUp([], Date.now());
+      await waitUntil(() => !alarms.state().up && late.state().lastError, { what: 'the alarms to be down' });
       await server.start();
+      await waitUntil(
+        () => {
+          late.topUp([], Date.now());
+          return late.state().up;
+        },
+        { what: 'those created meanwhile to come up', timeoutMs: 20_000 },
+      );
       await waitUntil(
         () => {
           alarms.topUp([{ queue: 'mail', at: Date.now() + 1_500 }], Date.now());

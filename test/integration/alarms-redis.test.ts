@@ -2,7 +2,15 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { AlarmOptions } from '../../src/alarms.ts';
-import { closeAlarmsAfterEach, listenTo, openAlarms, openUp, recordingLogger } from '../support/alarms.ts';
+import {
+  ALARM_PROCESS,
+  closeAlarmsAfterEach,
+  listenTo,
+  openAlarms,
+  openUp,
+  recordingLogger,
+} from '../support/alarms.ts';
+import { startProcess } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { describeWith } from '../support/services.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -107,6 +115,14 @@ describeWith('redis-server', 'alarms on Redis', () => {
       server.thaw();
       if (state === 'stopped') await server.restart();
     }
+  });
+
+  test('a process that closed its alarms can end', async () => {
+    const child = startProcess(ALARM_PROCESS, { args: ['redis', server.url] });
+    await child.line((line) => line === 'woken and closed');
+    const start = performance.now();
+    expect(await child.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - start).toBeLessThan(1_000);
   });
 
   test('a Redis passed in lends its settings only: it is neither used nor closed, and its timeouts do not count', async () => {

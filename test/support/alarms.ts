@@ -9,6 +9,9 @@ export const BUCKET_MS = 100;
 /** Wide enough for a busy machine: a wake-up that comes within it is ahead of its bucket. */
 export const LEAD_MS = 600;
 
+/** A program that is woken once, closes its alarms, says so, and has nothing left to do. */
+export const ALARM_PROCESS = new URL('./alarm-process.ts', import.meta.url);
+
 interface LogLine {
   readonly level: number;
   readonly msg: string;
