@@ -9,6 +9,8 @@ const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 150);
 interface Ledger {
   readonly starts: { id: string; key: string; attempt: number; at: number; dueAt: number }[];
   readonly settled: Map<string, number>;
+  /** Letters to each tally: all that were sent, and those whose sending was acknowledged before it could settle. */
+  readonly letters: Map<string, { sent: number; acknowledged: number }>;
 }
 
 function definitionsFor(simulation: () => Simulation, ledger: Ledger): (process: Process) => readonly AnyDefinition[] {
@@ -49,14 +51,32 @@ function definitionsFor(simulation: () => Simulation, ledger: Ledger): (process:
         },
       }),
     });
-    return [work, approval];
+    /** Held all its life, and counts its letters: one that is lost or taken twice shows in the sum. */
+    const tally = defineActor({
+      name: 'tally',
+      machine: setup({
+        types: { context: {} as { count: number }, events: {} as { type: 'add' }, output: {} as number },
+        actors: { watch: fromPromise(() => process.sleep(3_000)) },
+      }).createMachine({
+        id: 'tally',
+        context: { count: 0 },
+        initial: 'watching',
+        after: { 30_000: '.counted' },
+        on: { add: { actions: assign({ count: ({ context }) => context.count + 1 }) } },
+        states: {
+          watching: { invoke: { src: 'watch', onDone: 'resting', onError: 'resting' } },
+          resting: { after: { 200: 'watching' } },
+          counted: { type: 'final' },
+        },
+        output: ({ context }) => context.count,
+      }),
+    });
+    return [work, approval, tally];
   };
 }
 
-async function run(
-  seed: number,
-): Promise<{ simulation: Simulation; ledger: Ledger; ids: string[]; sent: Set<string> }> {
-  const ledger: Ledger = { starts: [], settled: new Map() };
+async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledger; ids: string[] }> {
+  const ledger: Ledger = { starts: [], settled: new Map(), letters: new Map() };
   let simulation: Simulation;
   simulation = new Simulation(
     seed,
@@ -74,32 +94,44 @@ async function run(
   for (let worker = 0; worker < 3; worker++) await openWorker();
 
   const ids: string[] = [];
-  const sent = new Set<string>();
   simulation.chances = { death: 0.004, failure: 0.01, latencyMs: 5 };
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 50; round++) {
     const scheduler = client.dead ? null : client.scheduler;
     const pick = chance();
     const tell = (id: string): void => void ids.push(id);
-    if (scheduler && pick < 0.6) {
+    if (scheduler && pick < 0.4) {
       const input = { ms: Math.floor(chance() * 400), fails: Math.floor(chance() * 5) };
       const delay = chance() < 0.5 ? 0 : Math.floor(chance() * 3000);
-      void scheduler.schedule('work', input, { delay, priority: Math.floor(chance() * 10) }).then(
+      const options = { delay, priority: Math.floor(chance() * 10) };
+      void scheduler.schedule('work', input, options).then(
         ({ id }) => tell(id),
         () => {},
       );
-    } else if (scheduler && pick < 0.75) {
+    } else if (scheduler && pick < 0.5) {
       void scheduler.schedule('approval').then(
         ({ id }) => tell(id),
         () => {},
       );
+    } else if (scheduler && pick < 0.6) {
+      void scheduler.schedule('tally').then(
+        ({ id }) => {
+          tell(id);
+          ledger.letters.set(id, { sent: 0, acknowledged: 0 });
+        },
+        () => {},
+      );
     } else if (scheduler && ids.length > 0) {
       const id = ids[Math.floor(chance() * ids.length)] as string;
-      if (pick < 0.9)
-        void scheduler.send(id, { type: 'approve', by: 'someone' }).then(
-          () => sent.add(id),
-          () => {},
-        );
-      else void scheduler.cancel(id).catch(() => {});
+      if (pick < 0.7) void scheduler.send(id, { type: 'approve', by: 'someone' }).catch(() => {});
+      else if (pick < 0.75) void scheduler.cancel(id).catch(() => {});
+    }
+    for (const [id, letters] of ledger.letters) {
+      if (!scheduler || chance() < 0.4) continue;
+      letters.sent++;
+      void scheduler.send(id, { type: 'add' }).then(
+        () => letters.acknowledged++,
+        () => {},
+      );
     }
     await world.advance(Math.floor(chance() * 300));
     const alive = simulation.processes.filter((process) => !process.dead && process.name !== 'client');
@@ -108,7 +140,7 @@ async function run(
   simulation.chances = { death: 0, failure: 0, latencyMs: 2 };
   await openWorker();
   await world.advance(240_000);
-  return { simulation, ledger, ids, sent };
+  return { simulation, ledger, ids };
 }
 
 describe('simulated processes that die at any call', () => {
@@ -129,6 +161,15 @@ describe('simulated processes that die at any call', () => {
         );
         expect(ledger.settled.get(id) ?? 0, `seed ${seed}: ${id} settles`).toBeLessThanOrEqual(1);
       }
+      for (const [id, { sent, acknowledged }] of ledger.letters) {
+        const { record } = (await store.find(id)) as { record: string };
+        const { status, output } = JSON.parse(record.slice(1)) as { status: string; output: number };
+        if (status !== 'success') continue;
+        expect(output, `seed ${seed}: letters of ${id}`).toBeGreaterThanOrEqual(acknowledged);
+        expect(output, `seed ${seed}: letters of ${id}`).toBeLessThanOrEqual(sent);
+      }
+      const attempts = ledger.starts.map(({ id, attempt }) => `${id}/${attempt}`);
+      expect(new Set(attempts).size, `seed ${seed}: an attempt that started twice`).toBe(attempts.length);
       const keys = new Map<string, string>();
       for (const start of ledger.starts) {
         expect(start.at, `seed ${seed}: ${start.id} early`).toBeGreaterThanOrEqual(start.dueAt);
