@@ -26,12 +26,12 @@ const AUDIT: Statement = {
       select from carillon.leases l where l.worker = m.worker and m.id = any(l.actors))
     when m.in_due then not exists (
       select from carillon.due d
-      where d.queue = m.queue and d.priority in (m.priority, 10) and d.due_at = m.wake_at and d.actor = m.id)
+      where d.queue = m.queue and d.priority = any(array[m.priority, 10::int2]) and d.due_at = m.wake_at and d.actor = m.id)
     when m.wake_at is null and m.snapshot is not null
       and not exists (select from carillon.mailbox l where l.actor = m.id and l.event is not null) then false
     else not exists (
       select from carillon.due d
-      where d.queue = m.queue and d.priority in (m.priority, 10) and d.due_at <= carillon.now() and d.actor = m.id)
+      where d.queue = m.queue and d.priority = any(array[m.priority, 10::int2]) and d.due_at <= carillon.now() and d.actor = m.id)
     end`,
 };
 

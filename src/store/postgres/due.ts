@@ -27,11 +27,14 @@ const CLAIM: Statement = {
     where $6::bool
     limit 1
   ), found as materialized (
-    select d.* from unnest($7::int2[]) as level(priority), lane, lateral (
-      select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
-      where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
-        and d.def = any($4::int4[])
-      order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
+    select d.* from unnest($7::int2[]) as level(priority), lateral (
+      select d.* from lane, lateral (
+        select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
+        where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
+          and d.def = any($4::int4[])
+        order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
+      ) d
+      limit $5::int4 + 1
     ) d
     limit $5::int4 + 1
   ), picked as materialized (
@@ -44,35 +47,35 @@ const CLAIM: Statement = {
     order by a.id for no key update skip locked
   ), locked as materialized (
     -- One let go of since this statement began looks free, but its mail is still seen as it was before: for the next claim.
-    select c.*, c.worker is null and c.quarantine is null as free
+    select c.*, c.worker is null and c.quarantine is null as free,
+      (c.id, c.wake_at) in (select p.actor, p.due_at from picked p) as own_picked
     from current c join seen s on s.id = c.id
     where c.worker is not null or (c.fence = s.fence and s.worker is null)
   ), taken as materialized (
-    select l.* from locked l
+    select l.*, mail.* from locked l, lateral (
+      select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
+        array_agg((extract(epoch from m.at) * 1000)::float8) as "mailAts"
+      from (
+        select m.id, m.event, m.at from carillon.mailbox m
+        where m.actor = l.id and m.event is not null order by m.id limit 1001
+      ) m
+    ) mail
     where l.free and (l.strikes < 2 or exists (select from suspect s where s.actor = l.id))
-  ), letter as materialized (
-    select t.id as actor, m.id, m.event, m.at, m.position
-    from taken t, lateral (
-      select m.id, m.event, m.at, row_number() over (order by m.id) as position from carillon.mailbox m
-      where m.actor = t.id and m.event is not null order by m.id limit 1001
-    ) m
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
     select d.ctid as place, d.due_at, d.actor
     from (
-      select t.id, t.queue, t.priority, t.wake_at as due_at from taken t where t.in_due and t.wake_at <= carillon.now()
+      select t.id, t.queue, t.priority, t.wake_at as due_at from taken t
+      where t.in_due and t.wake_at <= carillon.now() and not t.own_picked
       union all
-      select t.id, t.queue, t.priority, m.at from letter m join taken t on t.id = m.actor where m.position <= 1000
+      select t.id, t.queue, t.priority, to_timestamp(at / 1000.0) from taken t, unnest(t."mailAts"[1:1000]) as at
     ) k
-    join carillon.due d on d.queue = k.queue and d.priority in (k.priority, 10) and d.due_at = k.due_at and d.actor = k.id
+    join carillon.due d on d.queue = k.queue and d.priority = any(array[k.priority, 10::int2]) and d.due_at = k.due_at
+      and d.actor = k.id
     for update of d skip locked
   ), gone as materialized (
     select p.actor, p.place from picked p
     where not exists (select from seen s where s.id = p.actor)
-  ), own as materialized (
-    select l.id from locked l
-    where l.in_due and (exists (select from picked p where p.actor = l.id and p.due_at = l.wake_at)
-      or exists (select from answered d where d.actor = l.id and d.due_at = l.wake_at))
   ), deleted as (
     delete from carillon.due d using (
       select p.place from picked p join locked l on l.id = p.actor
@@ -86,19 +89,22 @@ const CLAIM: Statement = {
     from picked p join locked l on l.id = p.actor
     where l.free and not exists (select from taken t where t.id = l.id)
   ), orphaned as (
-    delete from carillon.mailbox m using gone g where m.actor = g.actor
+    delete from carillon.mailbox m using gone g where m.actor = g.actor and m.event is not null
+  ), forgotten as (
+    delete from carillon.mailbox m using gone g
+    where m.actor = g.actor and m.event is null and m.dedup_id is not null
   ), leftover as (
     insert into carillon.due (queue, priority, due_at, actor, def)
-    select t.queue, t.priority, carillon.now(), t.id, t.def
-    from letter m join taken t on t.id = m.actor where m.position = 1001
+    select t.queue, t.priority, carillon.now(), t.id, t.def from taken t where cardinality(t."mailIds") > 1000
   ), held as (
     update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = carillon.now(),
-      parked = null, in_due = a.in_due and not exists (select from own o where o.id = a.id)
+      parked = null,
+      in_due = a.in_due and not t.own_picked and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
     from taken t where a.id = t.id
-    returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before
+    returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before, t."mailIds", t."mailEvents", t."mailAts"
   ), poked as (
     update carillon.actors a set pokes = a.pokes + (l.worker is not null)::int,
-      in_due = a.in_due and not exists (select from own o where o.id = a.id)
+      in_due = a.in_due and not l.own_picked
     from locked l where a.id = l.id and not l.free
     returning a.id, l.worker
   ), lease as (
@@ -110,17 +116,12 @@ const CLAIM: Statement = {
     h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
     (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
     (extract(epoch from h.created_at) * 1000)::float8 as "createdAt",
-    mail.ids as "mailIds", mail.events as "mailEvents", mail.ats as "mailAts"
+    h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
   from (
     select (extract(epoch from carillon.now()) * 1000)::float8 as now, (select count(*) from found) > $5::int4 as more,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
   ) reply
-  left join held h on true
-  left join (
-    select m.actor, array_agg(m.id::text order by m.position) as ids, array_agg(m.event order by m.position) as events,
-      array_agg((extract(epoch from m.at) * 1000)::float8 order by m.position) as ats
-    from letter m where m.position <= 1000 group by m.actor
-  ) mail on mail.actor = h.id`,
+  left join held h on true`,
 };
 
 /** The level whose oldest due row has waited longest. */

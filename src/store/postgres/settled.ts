@@ -24,11 +24,14 @@ const SETTLE: Statement = {
       a.strikes, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
       w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key
   ), letter as (
-    delete from carillon.mailbox m using over o where m.actor = o.id returning m.actor, m.id, m.event
+    delete from carillon.mailbox m using over o where m.actor = o.id and m.event is not null
+    returning m.actor, m.id, m.event
+  ), forgotten as (
+    delete from carillon.mailbox m using over o
+    where m.actor = o.id and m.event is null and m.dedup_id is not null
   ), undelivered as (
     select l.actor, array_agg(l.event order by l.id) as events from letter l
-    where l.event is not null
-      and not exists (select from unnest($21::uuid[], $22::int8[]) as c(actor, id) where c.actor = l.actor and c.id = l.id)
+    where not exists (select from unnest($21::uuid[], $22::int8[]) as c(actor, id) where c.actor = l.actor and c.id = l.id)
     group by l.actor
   ), record as (
     insert into carillon.settled (id, def, queue, priority, labels, parent, key, key_digest, input, progress, fence,
@@ -50,7 +53,7 @@ const SETTLE: Statement = {
     -- One row, not all with this key, as in a turn.
     delete from carillon.due d using over o, lateral (
       select r.ctid as place from carillon.due r
-      where r.queue = o.queue and r.priority in (o.priority, 10) and r.due_at = to_timestamp(o.due_row_ms / 1000.0)
+      where r.queue = o.queue and r.priority = any(array[o.priority, 10::int2]) and r.due_at = to_timestamp(o.due_row_ms / 1000.0)
         and r.actor = o.id
       limit 1
     ) old where o.due_row_ms is not null and d.ctid = old.place

@@ -39,7 +39,7 @@ const TURN: Statement = {
     -- One row, not all with this key: mail that became due at the same instant has a row that must stay.
     delete from carillon.due d using turned t, lateral (
       select o.ctid as place from carillon.due o
-      where o.queue = t.queue and o.priority in (t.priority, 10) and o.due_at = to_timestamp(t.due_row_ms / 1000.0)
+      where o.queue = t.queue and o.priority = any(array[t.priority, 10::int2]) and o.due_at = to_timestamp(t.due_row_ms / 1000.0)
         and o.actor = t.id
       limit 1
     ) old where t.due_row_ms is not null and d.ctid = old.place
@@ -58,28 +58,24 @@ const TURN: Statement = {
 const RELOAD: Statement = {
   name: 'reload',
   text: `with held as materialized (
-    select a.id, a.seq, a.pokes, a.in_due, a.wake_at, a.queue, a.priority, a.def
-    from unnest($2::uuid[], $3::int8[]) as h(id, fence) join carillon.actors a on a.id = h.id
+    select a.id, a.seq, a.pokes, a.in_due, a.wake_at, a.queue, a.priority, a.def, mail.*
+    from unnest($2::uuid[], $3::int8[]) as h(id, fence) join carillon.actors a on a.id = h.id, lateral (
+      select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
+        array_agg((extract(epoch from m.at) * 1000)::float8) as "mailAts"
+      from (
+        select m.id, m.event, m.at from carillon.mailbox m
+        where m.actor = a.id and m.event is not null order by m.id limit 1001
+      ) m
+    ) mail
     where a.worker = $1 and a.fence = h.fence
-  ), letter as materialized (
-    select h.id as actor, m.id, m.event, m.at, m.position
-    from held h, lateral (
-      select m.id, m.event, m.at, row_number() over (order by m.id) as position from carillon.mailbox m
-      where m.actor = h.id and m.event is not null order by m.id limit 1001
-    ) m
   ), leftover as (
     insert into carillon.due (queue, priority, due_at, actor, def)
-    select h.queue, h.priority, carillon.now(), h.id, h.def from letter m join held h on h.id = m.actor
-    where m.position = 1001
+    select queue, priority, carillon.now(), id, def from held where cardinality("mailIds") > 1000
   )
-  select h.id, h.seq::float8 as seq, h.pokes, (extract(epoch from carillon.now()) * 1000)::float8 as now,
-    case when h.in_due then (extract(epoch from h.wake_at) * 1000)::float8 end as "dueRowAt",
-    mail.ids as "mailIds", mail.events as "mailEvents", mail.ats as "mailAts"
-  from held h left join (
-    select m.actor, array_agg(m.id::text order by m.position) as ids, array_agg(m.event order by m.position) as events,
-      array_agg((extract(epoch from m.at) * 1000)::float8 order by m.position) as ats
-    from letter m where m.position <= 1000 group by m.actor
-  ) mail on mail.actor = h.id`,
+  select id, seq::float8 as seq, pokes, (extract(epoch from carillon.now()) * 1000)::float8 as now,
+    case when in_due then (extract(epoch from wake_at) * 1000)::float8 end as "dueRowAt",
+    "mailIds"[1:1000] as "mailIds", "mailEvents"[1:1000] as "mailEvents", "mailAts"[1:1000] as "mailAts"
+  from held`,
 };
 
 export type ContinuedWrite = TurnWrite & { readonly next: Continued };
