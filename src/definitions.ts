@@ -18,7 +18,7 @@ import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownD
 import type { RunContext } from './run-context.ts';
 
 /** Carries the types of a definition. No value has it. */
-export declare const types: unique symbol;
+declare const types: unique symbol;
 
 /** Any definition, whatever its types. */
 export interface AnyDefinition {
