@@ -13,6 +13,9 @@ const MAX_INTERRUPTIONS = 3;
 /** Longest wait a failing handler can ask for. */
 const MAX_RETRY_AFTER_MS = 7 * DAY_MS;
 
+/** Where Date ends: later than this nothing comes due. */
+const LAST_INSTANT = 8_640_000_000_000_000;
+
 /** A delay that never ends: no timer is kept for it. */
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -105,6 +108,7 @@ interface Received {
   readonly error?: unknown;
   readonly charged?: boolean;
   readonly ambiguous?: boolean;
+  readonly to?: unknown;
 }
 
 interface Args {
@@ -151,6 +155,8 @@ export function jobGuardsAndDelays(policy: JobPolicy) {
 
   return {
     guards: {
+      namesInstant: ({ event }: Args): boolean =>
+        Number.isInteger(event.to) && Math.abs(event.to as number) <= LAST_INSTANT,
       notRetryable: ({ event }: Args): boolean => failureOf(event).verdict === 'drop',
       retriesLeft(args: Args): boolean {
         const { rule, spent } = budgetFor(args);

@@ -101,7 +101,8 @@ export const jobMachine = setup({
     cancel: assign({
       drop: ({ event }) => ({
         status: 'cancelled',
-        reason: (event.type === 'job.cancel' ? event.reason : undefined) ?? 'cancelled',
+        // Anyone may send this event, so its parts are whatever they are.
+        reason: (event.type === 'job.cancel' && typeof event.reason === 'string' && event.reason) || 'cancelled',
       }),
     }),
     expire: assign({ drop: { status: 'expired', reason: 'deadline' } }),
@@ -131,7 +132,7 @@ export const jobMachine = setup({
       on: {
         'job.runNow': 'dispatching',
         // Entering the root again moves the deadline along with the due time.
-        'job.reschedule': { target: '#job', reenter: true, actions: 'moveDueTime' },
+        'job.reschedule': { guard: 'namesInstant', target: '#job', reenter: true, actions: 'moveDueTime' },
       },
     },
     dispatching: {

@@ -34,6 +34,15 @@ describe('scheduled', () => {
     expect(life.advance(1400).state).toBe('dispatching');
   });
 
+  test('an event with parts that make no sense neither moves it nor spoils its record', () => {
+    for (const to of [undefined, Number.NaN, Number.POSITIVE_INFINITY, 'tomorrow', null, 8.7e15, 1.5]) {
+      expect(new JobLife(1000).send({ type: 'job.reschedule', to }).due('untilDue')).toBe(1000);
+    }
+    for (const reason of [5, '', null, { a: 1 }]) {
+      expect(new JobLife(1000).send({ type: 'job.cancel', reason }).record?.reason).toBe('cancelled');
+    }
+  });
+
   test('an engine that gives the first event its time gets the same timers without a second event', () => {
     const { untilDue, untilDeadline } = jobGuardsAndDelays({ ...defaultJobPolicy, deadlineMs: 50 }).delays;
     const args = { context: new JobLife(700).context, event: { type: 'xstate.init', at: 600 }, self: { id: 'a' } };
