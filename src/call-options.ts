@@ -1,7 +1,7 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
 import type { Duration } from './duration.ts';
-import { duration, integer, isFunction, kind, name, object, oneOf, optional, text } from './option-checks.ts';
+import { client, duration, integer, name, object, oneOf, optional, text } from './option-checks.ts';
 import type { RunRecord } from './run-record.ts';
 import type { ListFilter, Status } from './store/contract.ts';
 
@@ -38,7 +38,7 @@ export interface ListOptions {
 
 const sendChecks = object({
   dedupId: optional(text(512), null),
-  client: optional(kind<pg.ClientBase>('a connected pg client', hasQuery), null),
+  client: optional(client, null),
 });
 
 const waitChecks = object({ timeout: optional(duration(0), null), state: optional(text(1024), null) });
@@ -86,8 +86,4 @@ export function resolveListOptions(options: unknown): ListFilter {
     // Stored as JSON text: a plain name is the string of it.
     ...(state !== undefined && { state: state.startsWith('{') ? state : JSON.stringify(state) }),
   };
-}
-
-function hasQuery(value: unknown): boolean {
-  return isFunction((value as Partial<pg.ClientBase> | null)?.query);
 }

@@ -3,6 +3,7 @@
  * it, naming the option, the allowed range and what was given. Nothing is clamped and nothing unknown is passed over.
  */
 
+import type pg from 'pg';
 import { formatDuration, readDuration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 
@@ -94,6 +95,11 @@ export function kind<T>(what: string, is: (value: unknown) => boolean): Check<T>
     return value as T;
   };
 }
+
+/** A connected pg client, whose open transaction the call joins. */
+export const client: Check<pg.ClientBase> = kind('a connected pg client', (value) =>
+  isFunction((value as Partial<pg.ClientBase> | null)?.query),
+);
 
 export function isFunction(value: unknown): boolean {
   return typeof value === 'function';

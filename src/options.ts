@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
-import { duration, integer, isFunction, kind, list, name, object, optional, refuse, text } from './option-checks.ts';
+import { client, duration, integer, isFunction, kind, list, name, object, optional, refuse, text } from './option-checks.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -37,7 +37,7 @@ const scheduleChecks = object({
   priority: optional(integer(0, 9), undefined),
   queue: optional(name, undefined),
   labels: optional(list(20, text(64)), []),
-  client: optional(kind<pg.ClientBase>('a connected pg client', hasQuery), null),
+  client: optional(client, null),
 });
 
 export interface ResolvedSchedule {
@@ -168,10 +168,6 @@ export function resolveSchedulerOptions(options: unknown): ResolvedScheduler {
 
 function isDate(value: unknown): boolean {
   return value instanceof Date && !Number.isNaN(value.getTime());
-}
-
-function hasQuery(value: unknown): boolean {
-  return isFunction((value as Partial<pg.ClientBase> | null)?.query);
 }
 
 function isAddress(value: unknown): boolean {

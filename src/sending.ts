@@ -1,11 +1,14 @@
 /** Everything that reaches an actor from outside is a letter in its mailbox: events, and what operators ask of it. */
 import type { AnyEventObject } from 'xstate';
 import { resolveSendOptions, type SendOptions } from './call-options.ts';
-import { ActorNotFoundError, ActorSettledError, InvalidStateError } from './errors.ts';
+import { ActorNotFoundError, ActorSettledError, InvalidOptionError, InvalidStateError } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type Control, checkEvent, encodeLetter, type Letter } from './mail.ts';
+import { text } from './option-checks.ts';
 import type { Runtime } from './runtime.ts';
 import type { NewMail, SendReply, Sent } from './store/contract.ts';
+
+const cancelReason = text(1024);
 
 export class Sending {
   readonly #runtime: Runtime;
@@ -32,8 +35,9 @@ export class Sending {
     refuse(id, reply.items[0] as Sent);
   }
 
-  cancel(id: string, reason?: string): Promise<void> {
-    return this.#control(id, { type: 'cancel', ...(reason !== undefined && { reason }) });
+  async cancel(id: string, reason?: string): Promise<void> {
+    if (reason !== undefined) cancelReason(reason, 'reason');
+    await this.#control(id, { type: 'cancel', ...(reason !== undefined && { reason }) });
   }
 
   /** The state is looked at first, to refuse what could only be ignored; one that changes meanwhile ignores it. */
@@ -48,6 +52,8 @@ export class Sending {
   }
 
   async reschedule(id: string, at: Date): Promise<void> {
+    if (!(at instanceof Date) || Number.isNaN(at.getTime()))
+      throw new InvalidOptionError('at', 'must be a valid Date.');
     const view = await this.#live(id);
     if (view.standard ? view.state !== 'scheduled' : view.state !== null) {
       throw new InvalidStateError(
