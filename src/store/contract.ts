@@ -39,7 +39,8 @@ export interface KeyClaim {
 export interface NewActor {
   /**
    * UUID made by the caller, so that a lost reply can be resolved. One that is taken writes nothing and is answered like
-   * a taken key: `skipped_in_flight` while that actor is active, `skipped_idempotent` once it has settled.
+   * a taken key: `skipped_in_flight` while that actor is active, `skipped_idempotent` once it has settled. Make version 7
+   * ids for one use only: while one is fresh, history need not be searched for it.
    */
   readonly id: string;
   /** Registry ids (see {@link Store.registerDefinitions}, {@link Store.registerQueues}). */
@@ -87,7 +88,10 @@ export interface ScheduleReply extends Reply {
 export interface NewMail {
   readonly actor: string;
   readonly event: string;
-  /** A second mail with the same id to the same actor is dropped, for as long as the actor lives. */
+  /**
+   * A second mail with the same id to the same actor is dropped, for as long as the actor lives. Mail of one call is read in
+   * its order among those with an id and among those without; the former may wait for another sender's transaction.
+   */
   readonly dedupId: string | null;
 }
 

@@ -36,7 +36,10 @@ export function storeConformance(
       under = await open();
       stage = await Stage.set(under);
     });
-    afterEach(() => under.close());
+    afterEach(async () => {
+      await stage.clear();
+      await under.close();
+    });
 
     schedulingFacts(() => stage);
     keyFacts(() => stage);

@@ -100,8 +100,9 @@ export function readingFacts(stage: () => Stage): void {
       await worker.commit([
         settles(await worker.take(), { status: 'dropped', outcome: 'cancelled', reason: 'cancelled', state: '"gone"' }),
       ]);
-      const done = await s.add({ name: 'invoice', labels: ['red', 'blue'] });
-      await worker.commit([settles(await worker.take(), { state: '"done"' })]);
+      const [def = 0] = await s.store.registerDefinitions([definition('invoice')]);
+      const done = await s.add({ def, name: 'invoice', labels: ['red', 'blue'] });
+      await worker.commit([settles(await worker.take({ defs: [def] }), { state: '"done"' })]);
       const bad = await s.add();
       await worker.commit([goesOn(await worker.take(), { quarantine: 'bad', state: '"bad"' })]);
       const active = await s.add({ labels: ['blue'], parent, key, queue: other });

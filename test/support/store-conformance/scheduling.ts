@@ -105,7 +105,7 @@ export function schedulingFacts(stage: () => Stage): void {
     test('an id that has settled does not run again and answers with its record', async () => {
       const s = stage();
       const worker = await s.worker();
-      const id = await s.add();
+      const id = await s.add({ id: randomUUID() });
       await worker.commit([settles(await worker.take(), { record: '"r"' })]);
       const { items } = await s.store.schedule([s.actor({ id })], null);
       expect(items).toEqual([{ outcome: 'skipped_idempotent', id, record: '"r"' }]);

@@ -101,7 +101,7 @@ export function settlingFacts(stage: () => Stage): void {
     test('one whose id is taken, by an active or a settled actor, is skipped', async () => {
       const s = stage();
       const worker = await s.worker();
-      const settled = await s.add();
+      const settled = await s.add({ id: randomUUID() });
       await worker.commit([settles(await worker.take())]);
       const active = await s.add({ when: { afterMs: 60_000 }, input: '1' });
       await s.add();

@@ -44,6 +44,7 @@ export class Stage {
   readonly def: number;
   readonly queue: number;
   readonly queueName: string;
+  readonly #workers: TestWorker[] = [];
 
   private constructor(under: StoreUnderTest, def: number, queue: number, queueName: string) {
     this.under = under;
@@ -105,7 +106,14 @@ export class Stage {
       concurrency: 10,
       ...asked,
     };
-    return new TestWorker(this, entry, await this.store.join(entry));
+    const worker = new TestWorker(this, entry, await this.store.join(entry));
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Stops what still beats. The workers stay as the store knows them. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.heartbeat.stop()));
   }
 
   /** A worker whose lease is short, so that it can die soon. */
