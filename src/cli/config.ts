@@ -44,14 +44,22 @@ export async function loadConfigIfAny(given: string | undefined): Promise<Schedu
 }
 
 async function importAny(file: string): Promise<{ readonly default?: unknown }> {
-  // From a checkout, `carillon` means these sources, which the checkout's own tsconfig says.
-  const checkout = import.meta.url.endsWith('.ts');
-  const tsconfig = fileURLToPath(new URL('../../tsconfig.json', import.meta.url));
   // Stays registered: a handler may import more later.
-  register(checkout ? { tsconfig } : {});
+  if (/\.[cm]?ts$/.test(file)) register(typescriptSettings(file));
   try {
     return (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
   } catch (error) {
     throw new UsageError(`${file} cannot be loaded: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/**
+ * Path mappings come from the project's tsconfig. Carillon's own maps its name to its sources: right when this program runs
+ * from them, and a second copy of everything when it was built.
+ */
+function typescriptSettings(file: string): { tsconfig?: string | false } {
+  const built = !import.meta.url.endsWith('.ts');
+  const root = fileURLToPath(new URL(built ? '../../../' : '../../', import.meta.url));
+  if (!built) return { tsconfig: path.join(root, 'tsconfig.json') };
+  return file.startsWith(root) ? { tsconfig: false } : {};
 }

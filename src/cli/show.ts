@@ -71,7 +71,7 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
 
 function facts(actor: ActorView, nowMs: number): [string, string][] {
   const rows: [string, string][] = [
-    ['status', statusText(actor) === actor.status ? actor.status : `${actor.status}, ${statusText(actor)}`],
+    ['status', actor.status],
     ['state', stateText(actor.state)],
     ['queue', `${plain(actor.queue)}, priority ${actor.priority}`],
     ['created', instantText(actor.createdAt, nowMs)],

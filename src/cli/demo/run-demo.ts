@@ -48,7 +48,8 @@ export async function runDemo({ keep }: { readonly keep: boolean }): Promise<num
     process.stderr.write(`${why}\n`);
     return 1;
   } finally {
-    if (!kept) await Promise.all(workers.map((worker) => worker.stop()));
+    // What still runs when the demo is stopped would be waited for, and its tables are dropped anyway.
+    if (!kept) await Promise.all(workers.map((worker) => (enough.aborted ? worker.kill() : worker.stop())));
     await endpoint?.close();
     await stage?.close({ keep: kept });
   }
