@@ -46,7 +46,8 @@ export interface AlarmOptions {
 const MAX_ARMED = 1_000;
 /** Between two additions: bounds the rate at which rows that come late to their bucket ring. */
 const COOLDOWN_MS = 20;
-const ADD_TIMEOUT_MS = 2_000;
+/** Room for the first connection, which may have to create BullMQ's tables. */
+const ADD_TIMEOUT_MS = 5_000;
 const RETRY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 400;
 /** Alarms of a queue that nobody serves any more are thrown away after this long, looked for this often. */
@@ -162,7 +163,7 @@ class BullAlarms implements Alarms {
 
   async #addTo(byQueue: ReadonlyMap<string, readonly Alarm[]>, signal: AbortSignal): Promise<void> {
     await this.#backend.connect(signal);
-    if (byQueue.size === 0) await this.#backend.ping();
+    if (byQueue.size === 0 || this.#failing.has('adding')) await this.#backend.ping();
     await Promise.all([...byQueue].map(([name, alarms]) => this.#addToQueue(name, alarms)));
   }
 

@@ -24,7 +24,7 @@ export interface BullWorker {
 export interface AlarmBackend {
   /** Resolves when BullMQ's store can be used, rejects while it is away. Nothing is opened before it resolved once. */
   connect(signal: AbortSignal): Promise<void>;
-  /** One round trip over what is connected. */
+  /** Asked while it is down: answers when what is connected can be used again. */
   ping(): Promise<void>;
   /** The producing side of a BullMQ queue. Errors that no call reports go to `onError`. */
   openQueue(name: string, onError: (error: Error) => void): BullQueue;

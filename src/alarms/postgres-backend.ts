@@ -77,7 +77,9 @@ export class PostgresAlarmBackend implements AlarmBackend {
     this.#connection = connection;
   }
 
+  /** Someone may have dropped the tables, or restored the database without them. */
   async ping(): Promise<void> {
+    await migrateAlarms(this.#pool, this.#schema);
     await this.#connection?.pool.query('SELECT 1');
   }
 

@@ -58,6 +58,30 @@ describe('alarms on Postgres', () => {
     expect((await own.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
+  test('tables that were dropped come back', async () => {
+    const fresh = await createTestDatabase({ empty: true });
+    try {
+      const own = fresh.pool();
+      const { logger, lines } = recordingLogger();
+      const alarms = await openUp({ kind: 'postgres', pool: own }, { logger });
+      const wakes = await listenTo(alarms, 'mail');
+      await own.query('DROP SCHEMA carillon_bullmq CASCADE');
+      alarms.arm('mail', Date.now() + 5_000, Date.now());
+      await waitUntil(() => !alarms.state().up, { what: 'the alarms to be down' });
+      await waitUntil(
+        () => {
+          alarms.topUp([{ queue: 'mail', at: Date.now() + 1_500 }], Date.now());
+          return wakes.length > 0 && alarms.state().up;
+        },
+        { what: 'a wake-up' },
+      );
+      expect(lines.map(({ level }) => level)).toEqual([40, 30]);
+      await alarms.close();
+    } finally {
+      await fresh.drop();
+    }
+  });
+
   test('a process that closed its alarms can end', async () => {
     const child = startProcess(ALARM_PROCESS, { args: ['postgres', database.connectionString] });
     await child.line((line) => line === 'woken and closed');

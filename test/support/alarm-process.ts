@@ -15,7 +15,8 @@ const alarms = await createAlarms({
   logger: pino({ level: 'silent' }),
 });
 const woken = new Promise<void>((resolve) => {
-  void alarms.listen(['mail'], () => resolve());
+  // The second queue is the one that waits when the alarms are closed.
+  void alarms.listen(['mail', 'files'], () => resolve());
 });
 // Also what is far away must not keep the process.
 alarms.arm('mail', Date.now() + 9_000, Date.now());
