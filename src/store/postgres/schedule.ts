@@ -145,9 +145,13 @@ function refuse(answers: Answers, { id }: NewActor, error: unknown): void {
 }
 
 function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
+  const answered = new Set<string>();
   return actors.map(({ id }) => {
     const answer = answers.get(id);
     if (answer === undefined) throw new Error(`No answer for actor ${id}.`);
+    // The same id asked for twice is one actor: the second asker finds it taken.
+    if (answer.outcome === 'scheduled' && answered.has(id)) return { outcome: 'skipped_in_flight', id };
+    answered.add(id);
     return answer;
   });
 }
