@@ -13,6 +13,7 @@ import { readingFacts } from './store-conformance/reading.ts';
 import { schedulingFacts } from './store-conformance/scheduling.ts';
 import { settlingFacts } from './store-conformance/settling.ts';
 import { Stage, type StoreUnderTest } from './store-conformance/stage.ts';
+import { stormFacts } from './store-conformance/storm.ts';
 import { suspectFacts } from './store-conformance/suspects.ts';
 import { turnFacts } from './store-conformance/turns.ts';
 import { workerFacts } from './store-conformance/workers.ts';
@@ -52,6 +53,7 @@ export function storeConformance(
     workerFacts(() => stage);
     parkingFacts(() => stage);
     readingFacts(() => stage);
+    stormFacts(() => under);
     randomFacts(() => under, randomRuns);
   });
 }
