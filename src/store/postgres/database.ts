@@ -12,7 +12,8 @@ import { isConnectionLoss } from './sqlstate.ts';
 
 /** Short name (at most 14 characters, as it is extended by the schema's) and text of a prepared statement. */
 export interface Statement {
-  readonly name: string;
+  /** Null: planned anew each time, with its values. */
+  readonly name: string | null;
   readonly text: string;
 }
 
@@ -92,7 +93,7 @@ export class Database {
   /** What may meet the open transaction of a caller. */
   readonly patient: pg.Pool;
   readonly #ownsPool: boolean;
-  readonly #texts = new Map<Statement, { readonly name: string; readonly text: string }>();
+  readonly #texts = new Map<Statement, { readonly name?: string; readonly text: string }>();
   readonly #backends = new WeakMap<pg.ClientBase, Backend>();
   readonly #closing = new AbortController();
   readonly #onError = (error: Error): void => this.logger.debug({ err: error }, 'a database connection was lost');
@@ -193,10 +194,11 @@ export class Database {
     if (!this.#ownsPool) this.pool.off('error', this.#onError);
   }
 
-  #prepared(statement: Statement): { readonly name: string; readonly text: string } {
+  #prepared(statement: Statement): { readonly name?: string; readonly text: string } {
     const known = this.#texts.get(statement);
     if (known !== undefined) return known;
-    const prepared = { name: `${statement.name}.${this.schema}`, text: inSchema(statement.text, this.schema) };
+    const name = statement.name === null ? {} : { name: `${statement.name}.${this.schema}` };
+    const prepared = { ...name, text: inSchema(statement.text, this.schema) };
     this.#texts.set(statement, prepared);
     return prepared;
   }

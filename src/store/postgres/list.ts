@@ -7,7 +7,7 @@ import type { Database, Statement } from './database.ts';
  * index of its own. Planned with its values, so that an absent filter costs nothing.
  */
 const LIST: Statement = {
-  name: '',
+  name: null,
   text: `with page as (
     (select a.id, a.def, a.queue, a.priority, a.labels,
       case when a.quarantine is null then 'active' else 'quarantined' end as status, a.state, a.input, a.snapshot,

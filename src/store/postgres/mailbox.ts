@@ -65,24 +65,14 @@ export interface Delivered {
 
 export async function send(db: Database, mail: readonly NewMail[]): Promise<SendReply> {
   const outcome = new Outcome(mail);
-  const plain = mail.filter((one) => one.dedupId === null);
-  const numbered = mail.filter((one) => one.dedupId !== null);
-  let failure: Error | null = null;
-  for (const piece of inPieces(plain, sizeOf)) {
-    // Mail that cannot be stored makes its sender's call fail; the group's other senders have theirs stored.
-    await bisected(
-      piece,
-      async (group) => outcome.add(await deliverOnce(db, db.ask, group)),
-      (_, error) => {
-        failure ??= error;
-      },
-    );
-  }
   const patient: Query = (statement, values) => db.query(statement, values, db.patient);
-  for (const piece of inPieces(numbered, sizeOf)) {
+  let failure: Error | null = null;
+  for (const piece of inPieces(mail, sizeOf)) {
+    // Somebody's open transaction may hold a dedupId; plain mail waits for nobody.
+    const query = piece.some((one) => one.dedupId !== null) ? patient : db.ask;
     await bisected(
       piece,
-      async (group) => outcome.add(await deliverOnce(db, patient, group)),
+      async (group) => outcome.add(await deliverOnce(db, query, group)),
       async (one, error) => {
         if (isInTheWay(error)) outcome.add(await deliverOnce(db, db.ask, [one]));
         else failure ??= error;

@@ -144,14 +144,14 @@ function refuse(answers: Answers, { id }: NewActor, error: unknown): void {
   answers.set(id, { outcome: 'refused', id, error: error instanceof Error ? error : new Error(String(error)) });
 }
 
+/** An id asked for twice in one call is inserted once: by the first. */
 function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
-  const answered = new Set<string>();
+  const seen = new Set<string>();
   return actors.map(({ id }) => {
     const answer = answers.get(id);
     if (answer === undefined) throw new Error(`No answer for actor ${id}.`);
-    // The same id asked for twice is one actor: the second asker finds it taken.
-    if (answer.outcome === 'scheduled' && answered.has(id)) return { outcome: 'skipped_in_flight', id };
-    answered.add(id);
+    if (answer.outcome === 'scheduled' && seen.has(id)) return { outcome: 'skipped_in_flight', id };
+    seen.add(id);
     return answer;
   });
 }
