@@ -1,6 +1,7 @@
 /** What every command shares: its common options, an example in its help, and a scheduler that only schedules and reads. */
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
+import type { SchedulerOptions } from '../options.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
 import { loadConfig } from './config.ts';
 
@@ -28,12 +29,12 @@ export function quietLogger(): Logger {
 /** Opens a scheduler without a worker for one command. */
 export async function withScheduler<T>(
   { config }: CommonOptions,
-  use: (scheduler: Scheduler) => Promise<T>,
+  use: (scheduler: Scheduler, options: SchedulerOptions) => Promise<T>,
 ): Promise<T> {
   const options = await loadConfig(config);
   const scheduler = await createScheduler({ ...options, worker: false, logger: quietLogger() });
   try {
-    return await use(scheduler);
+    return await use(scheduler, options);
   } finally {
     await scheduler.stop();
   }

@@ -77,7 +77,7 @@ export function colored(view: ActorView): string {
 }
 
 async function show(id: string, options: CommonOptions & { readonly journal?: number }): Promise<void> {
-  const found = await withScheduler(options, (scheduler) => readActor(scheduler, id));
+  const found = await withScheduler(options, (scheduler, { definitions }) => readActor(scheduler, id, definitions));
   if (options.json) return printJson(found);
   printActor(found, options.journal ?? 10, systemEnv.wallMs());
 }

@@ -1,5 +1,7 @@
 /** One actor on a page: what it is, what it waits for, what it did, and where to go from there. */
 import colors from 'picocolors';
+import type { JobContext } from '../../machines/job.ts';
+import type { AnyDefinition } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { Explanation } from '../explain.ts';
 import type { JournalEntry } from '../journal.ts';
@@ -11,13 +13,19 @@ import { instantText, plain, short, stateText, statusText } from './wording.ts';
 
 export interface ShownActor {
   readonly actor: ActorView;
+  /** Null where the configuration does not have its definition. */
+  readonly kind: AnyDefinition['kind'] | null;
   readonly explanation: Explanation;
   readonly journal: readonly JournalEntry[];
   readonly children: readonly { readonly id: string; readonly name: string; readonly status: string }[];
 }
 
 /** Everything there is to show of an actor. @throws ActorNotFoundError */
-export async function readActor(scheduler: Scheduler, id: string): Promise<ShownActor> {
+export async function readActor(
+  scheduler: Scheduler,
+  id: string,
+  definitions: readonly AnyDefinition[],
+): Promise<ShownActor> {
   const actor = await scheduler.get(id);
   if (!actor) throw new ActorNotFoundError(id);
   const [explanation, journal, children] = await Promise.all([
@@ -27,6 +35,7 @@ export async function readActor(scheduler: Scheduler, id: string): Promise<Shown
   ]);
   return {
     actor,
+    kind: definitions.find(({ name }) => name === actor.name)?.kind ?? null,
     explanation,
     journal,
     children: children.items.map((child) => ({ id: child.id, name: child.name, status: statusText(child) })),
@@ -34,11 +43,11 @@ export async function readActor(scheduler: Scheduler, id: string): Promise<Shown
 }
 
 export function printActor(shown: ShownActor, journalCount: number, nowMs: number): void {
-  const { actor, explanation, journal, children } = shown;
+  const { actor, kind, explanation, journal, children } = shown;
   printLine(`${colors.bold(plain(actor.name))} ${colors.dim(`version ${actor.version}`)}`);
   printLine(actor.id);
   printLine();
-  printFacts(facts(actor, nowMs));
+  printFacts([...facts(actor, nowMs), ...(kind === 'job' ? jobFacts(actor, nowMs) : contextFacts(actor))]);
   if (actor.status === 'active' || actor.status === 'quarantined') {
     printHeading('Waiting for');
     if (explanation.waitingFor.length === 0) printLine('  its next step, which is under way');
@@ -84,8 +93,25 @@ function facts(actor: ActorView, nowMs: number): [string, string][] {
   if (actor.mail > 0) rows.push(['mailbox', `${actor.mail} unread`]);
   if (actor.key !== undefined) rows.push(['key', plain(actor.key)]);
   if (actor.labels.length > 0) rows.push(['labels', plain(actor.labels.join(', '))]);
-  if (actor.context !== null && actor.context !== undefined) rows.push(['context', short(actor.context, 300)]);
   return rows;
+}
+
+/** Of the standard machine's context, what says something to people. */
+function jobFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
+  const { dueAt, interruptions, error } = (context ?? {}) as Partial<JobContext>;
+  const rows: [string, string][] = [];
+  if (dueAt !== undefined) rows.push(['due', instantText(new Date(dueAt), nowMs)]);
+  if (interruptions) rows.push(['interrupted', `${interruptions} times by the death of its worker`]);
+  if (error && !record) rows.push(['last error', errorText(error)]);
+  return rows;
+}
+
+function contextFacts({ context }: ActorView): [string, string][] {
+  return context === null || context === undefined ? [] : [['context', short(context, 300)]];
+}
+
+function errorText({ name, message, code }: NonNullable<RunRecord['error']>): string {
+  return short(`${name}: ${message}${code === undefined ? '' : ` (${code})`}`, 500);
 }
 
 function printRecord(record: RunRecord, nowMs: number): void {
@@ -94,10 +120,7 @@ function printRecord(record: RunRecord, nowMs: number): void {
     ['status', record.status === 'success' ? colors.green('success') : colors.red(record.status)],
   ];
   if (record.status !== 'success') rows.push(['reason', plain(record.reason)]);
-  if (record.error) {
-    const { name, message, code } = record.error;
-    rows.push(['error', short(`${name}: ${message}${code === undefined ? '' : ` (${code})`}`, 500)]);
-  }
+  if (record.error) rows.push(['error', errorText(record.error)]);
   rows.push(['attempts', String(record.attempts)]);
   if (record.startedAt) rows.push(['started', instantText(record.startedAt, nowMs)]);
   if (record.status === 'success' && record.output !== undefined) rows.push(['output', short(record.output, 500)]);

@@ -19,7 +19,11 @@ export function stopSignal(): AbortSignal {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  if (process.connected) process.once('disconnect', stop);
+  if (process.connected) {
+    process.once('disconnect', stop);
+    // Listening alone would keep a program alive that has ended its work.
+    process.channel?.unref();
+  }
   return controller.signal;
 }
 

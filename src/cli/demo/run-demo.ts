@@ -2,6 +2,7 @@
  * The demo's script. It schedules the examples, kills the worker with SIGKILL while a report is half written, starts another
  * one, and checks every promise afterwards. Whatever happens, no process of it stays behind unless it was asked to keep one.
  */
+import path from 'node:path';
 import colors from 'picocolors';
 import { systemEnv } from '../../env.ts';
 import type { Scheduler } from '../../scheduler.ts';
@@ -134,7 +135,7 @@ function tellKept(workers: readonly DemoWorker[]): void {
   printLine();
   printLine(`Worker ${worker?.label} (process ${worker?.pid}) and Postgres go on. Look around:`);
   for (const command of ['ls', 'show <id>', 'queue ls', 'doctor']) {
-    printLine(`  ${carillon} ${command} --config ${demoConfig()}`);
+    printLine(`  ${carillon} ${command} --config ${path.relative('', demoConfig())}`);
   }
   printLine('Stop both (the last one to leave stops Postgres):');
   printLine(`  kill ${worker?.pid}`);
