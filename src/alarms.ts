@@ -7,9 +7,11 @@ import { setMaxListeners } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { AlarmBackend, BullQueue, BullWorker } from './alarms/backend.ts';
-import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, type Alarm, AlarmPlan } from './alarms/plan.ts';
+import type { AlarmBackend, BullQueue } from './alarms/backend.ts';
+import { AlarmHealth } from './alarms/health.ts';
+import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, type Alarm, AlarmPlan, alarmId, bucketOfAlarm } from './alarms/plan.ts';
 import { PostgresAlarmBackend } from './alarms/postgres-backend.ts';
+import { AlarmReceiver } from './alarms/receiver.ts';
 import { RedisAlarmBackend } from './alarms/redis-backend.ts';
 import type { Env } from './env.ts';
 import type { Instant } from './store/contract.ts';
@@ -48,7 +50,6 @@ const MAX_ARMED = 1_000;
 const COOLDOWN_MS = 20;
 /** Room for the first connection, which may have to create BullMQ's tables. */
 const ADD_TIMEOUT_MS = 5_000;
-const RETRY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 400;
 /** Alarms of a queue that nobody serves any more are thrown away after this long, looked for this often. */
 const STALE_MS = 60_000;
@@ -69,17 +70,15 @@ class BullAlarms implements Alarms {
   readonly #backend: AlarmBackend;
   readonly #queues = new Map<string, BullQueue>();
   readonly #cleanedMs = new Map<string, number>();
-  readonly #workers = new Map<string, BullWorker | undefined>();
-  readonly #failing = new Set<string>();
+  readonly #receivers = new Map<string, AlarmReceiver>();
+  readonly #health: AlarmHealth;
   readonly #closing = new AbortController();
   #adding = false;
-  #up = false;
-  #told = false;
-  #lastError: string | undefined;
 
   constructor({ backend, namespace, schema, env, logger, ...settings }: AlarmOptions) {
     this.#env = env;
     this.#logger = logger;
+    this.#health = new AlarmHealth(logger);
     this.#scope = `${schema}.${namespace}`;
     // One listener per queue that pauses.
     setMaxListeners(0, this.#closing.signal);
@@ -95,7 +94,7 @@ class BullAlarms implements Alarms {
         ? new PostgresAlarmBackend(backend.pool, schema)
         : new RedisAlarmBackend(backend.connection, {
             up: () => {
-              this.#succeeded('connection');
+              this.#health.succeeded('connection');
               void this.#addAll();
             },
             down: (error) => this.#failed('connection', error),
@@ -109,7 +108,7 @@ class BullAlarms implements Alarms {
   topUp(buckets: readonly { readonly queue: string; readonly at: Instant }[], now: Instant): void {
     const monotonicMs = this.#env.monotonicMs();
     // While it is down, every sweep asks whether BullMQ's store is back, also when there is nothing to arm.
-    let wanted = !this.#up;
+    let wanted = !this.#health.up;
     for (const { queue, at } of [...buckets].sort((a, b) => a.at - b.at)) {
       if (this.#plan.topUp(queue, at, now, monotonicMs)) wanted = true;
     }
@@ -118,22 +117,31 @@ class BullAlarms implements Alarms {
 
   async listen(queues: readonly string[], onWake: (queue: string) => void): Promise<void> {
     for (const queue of queues) {
-      if (this.#workers.has(queue)) continue;
-      this.#workers.set(queue, undefined);
-      void this.#receive(queue, onWake);
+      if (this.#receivers.has(queue)) continue;
+      const receiver = new AlarmReceiver({
+        backend: this.#backend,
+        name: this.#nameOf(queue),
+        env: this.#env,
+        health: this.#health,
+        closing: this.#closing.signal,
+        onRing: (jobId) => this.#ring(queue, jobId, onWake),
+      });
+      this.#receivers.set(queue, receiver);
+      void receiver.run();
     }
   }
 
   state(): { up: boolean; armed: number; lastError?: string } {
     const armed = this.#plan.armed(this.#env.monotonicMs());
-    return { up: this.#up, armed, ...(this.#lastError !== undefined && { lastError: this.#lastError }) };
+    const { up, lastError } = this.#health;
+    return { up, armed, ...(lastError !== undefined && { lastError }) };
   }
 
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    const open = [...this.#workers.values()].map((worker) => worker?.close(true));
-    const closed = Promise.allSettled([...open, ...[...this.#queues.values()].map((queue) => queue.close())]);
+    const open = [...this.#receivers.values(), ...this.#queues.values()];
+    const closed = Promise.allSettled(open.map((each) => each.close()));
     await Promise.race([closed, this.#env.sleep(CLOSE_TIMEOUT_MS)]);
     await Promise.race([this.#backend.close(), this.#env.sleep(CLOSE_TIMEOUT_MS)]);
   }
@@ -148,8 +156,8 @@ class BullAlarms implements Alarms {
     do {
       try {
         await this.#withinTime((signal) => this.#addTo(byQueue, signal));
-        this.#succeeded('adding');
-        await this.#pause(COOLDOWN_MS);
+        this.#health.succeeded('adding');
+        await this.#env.sleep(COOLDOWN_MS, this.#closing.signal).catch(() => undefined);
       } catch (error) {
         for (const alarms of byQueue.values()) this.#plan.forget(alarms);
         this.#failed('adding', error);
@@ -163,7 +171,7 @@ class BullAlarms implements Alarms {
 
   async #addTo(byQueue: ReadonlyMap<string, readonly Alarm[]>, signal: AbortSignal): Promise<void> {
     await this.#backend.connect(signal);
-    if (byQueue.size === 0 || this.#failing.has('adding')) await this.#backend.ping();
+    if (byQueue.size === 0 || this.#health.isFailing('adding')) await this.#backend.ping();
     await Promise.all([...byQueue].map(([name, alarms]) => this.#addToQueue(name, alarms)));
   }
 
@@ -175,12 +183,12 @@ class BullAlarms implements Alarms {
     if (alarms.some((alarm) => alarm.again)) {
       // Reading costs nothing; adding what exists costs a write and an event each time.
       const present = new Set((await queue.getDelayed(0, MAX_ARMED)).map((job) => job.id));
-      missing = alarms.filter((alarm) => !(alarm.again && present.has(idOf(alarm.bucket))));
+      missing = alarms.filter((alarm) => !(alarm.again && present.has(alarmId(alarm.bucket))));
     }
     const monotonicMs = this.#env.monotonicMs();
     const jobs = missing.map((alarm) => {
       const delay = Math.max(0, Math.floor(alarm.ringsAtMs - monotonicMs));
-      return { name: 'wake', data: {}, opts: { ...JOB, jobId: idOf(alarm.bucket), delay } };
+      return { name: 'wake', data: {}, opts: { ...JOB, jobId: alarmId(alarm.bucket), delay } };
     });
     const [first] = jobs;
     if (jobs.length > 1) await queue.addBulk(jobs);
@@ -201,7 +209,7 @@ class BullAlarms implements Alarms {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
       queue = this.#backend.openQueue(this.#nameOf(name), (error) => {
-        this.#lastError = error.message;
+        this.#logger.debug({ err: error, queue: name }, 'BullMQ reported an error');
       });
       this.#queues.set(name, queue);
     }
@@ -225,52 +233,8 @@ class BullAlarms implements Alarms {
 
   // ── ringing ───────────────────────────────────────────────────────────────
 
-  /**
-   * BullMQ's own loop repeats some errors without a pause and couples completing a job with claiming the next, which deadlocks
-   * on Postgres: this one takes, completes, rings.
-   */
-  async #receive(queue: string, onWake: (queue: string) => void): Promise<void> {
-    const token = this.#env.uuid();
-    let worker: BullWorker | undefined;
-    let silent: Error | undefined;
-    let failures = 0;
-    while (!this.#closing.signal.aborted) {
-      silent = undefined;
-      try {
-        worker ??= await this.#openWorker(queue, (error) => {
-          silent = error;
-        });
-        const job = await worker.getNextJob(token);
-        if (job !== undefined) {
-          // Rung when the job is gone: an `add` that BullMQ ignored because the job existed came before this.
-          await job.moveToCompleted('', token, false).finally(() => this.#ring(queue, job.id, onWake));
-        }
-        if (silent !== undefined) throw silent;
-        failures = 0;
-        this.#succeeded(queue);
-      } catch (error) {
-        failures += 1;
-        // A deadlock or a reconnect is over at the next try; two in a row are worth a word.
-        if (failures > 1) this.#failed(queue, error);
-        await this.#pause(RETRY_MS);
-      }
-    }
-  }
-
-  async #openWorker(queue: string, onError: (error: Error) => void): Promise<BullWorker> {
-    await this.#backend.connect(this.#closing.signal);
-    this.#closing.signal.throwIfAborted();
-    const worker = this.#backend.openWorker(this.#nameOf(queue));
-    worker.on('error', onError);
-    this.#workers.set(queue, worker);
-    // Puts back what a worker that died had taken, so that nothing stays behind for ever.
-    await worker.startStalledCheckTimer();
-    return worker;
-  }
-
   #ring(queue: string, jobId: string | undefined, onWake: (queue: string) => void): void {
-    if (this.#closing.signal.aborted) return;
-    if (jobId !== undefined) this.#plan.rang(queue, bucketOf(jobId));
+    if (jobId !== undefined) this.#plan.rang(queue, bucketOfAlarm(jobId));
     try {
       onWake(queue);
     } catch (error) {
@@ -278,42 +242,13 @@ class BullAlarms implements Alarms {
     }
   }
 
-  // ── being up or down ──────────────────────────────────────────────────────
-
-  #succeeded(part: string): void {
-    this.#failing.delete(part);
-    if (this.#up || this.#failing.size > 0) return;
-    this.#up = true;
-    if (this.#told) this.#logger.info('alarms are back');
-    this.#told = false;
-    this.#lastError = undefined;
-  }
-
+  /** What closing itself breaks is no failure. */
   #failed(part: string, error: unknown): void {
-    if (this.#closing.signal.aborted) return;
-    this.#failing.add(part);
-    this.#up = false;
-    this.#lastError = error instanceof Error ? error.message : String(error);
-    if (this.#told) return;
-    this.#told = true;
-    this.#logger.warn({ err: error }, 'alarms are down: until they are back, only the sweep finds what is due');
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await this.#env.sleep(ms, this.#closing.signal).catch(() => undefined);
+    if (!this.#closing.signal.aborted) this.#health.failed(part, error);
   }
 
   /** BullMQ refuses a colon. Several schemas and namespaces may share one Redis. */
   #nameOf(queue: string): string {
     return `${this.#scope}.${encodeURIComponent(queue)}`;
   }
-}
-
-/** The same in every process, so that adding twice is adding once. Not all digits: BullMQ refuses that. */
-function idOf(bucket: Instant): string {
-  return `due-${bucket}`;
-}
-
-function bucketOf(jobId: string): Instant {
-  return Number(jobId.slice('due-'.length));
 }

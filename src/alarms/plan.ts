@@ -119,3 +119,12 @@ export class AlarmPlan {
 function keyOf(queue: string, bucket: Instant): string {
   return `${bucket} ${queue}`;
 }
+
+/** The job's id, the same in every process, so that adding twice is adding once. Not all digits: BullMQ refuses that. */
+export function alarmId(bucket: Instant): string {
+  return `due-${bucket}`;
+}
+
+export function bucketOfAlarm(jobId: string): Instant {
+  return Number(jobId.slice('due-'.length));
+}
