@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { alarmHorizonMs } from './alarms/plan.ts';
 import { type Alarms, createAlarms } from './alarms.ts';
 import { openEmbeddedPostgres } from './embedded.ts';
 import type { Env } from './env.ts';
@@ -31,7 +32,14 @@ export async function openConnections(options: ResolvedScheduler, env: Env, logg
       redis === null
         ? ({ kind: 'postgres', pool: store.pool } as const)
         : ({ kind: 'redis', connection: redis } as const);
-    const alarms = await createAlarms({ backend, namespace, schema, env, logger });
+    const alarms = await createAlarms({
+      backend,
+      namespace,
+      schema,
+      env,
+      logger,
+      horizonMs: alarmHorizonMs(options.sweepIntervalMs),
+    });
     return {
       store,
       alarms,

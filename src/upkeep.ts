@@ -1,5 +1,5 @@
 /** The sweep's duties, in the order in which they matter. */
-import { ALARM_BUCKET_MS, ALARM_HORIZON_MS } from './alarms/plan.ts';
+import { ALARM_BUCKET_MS, alarmHorizonMs } from './alarms/plan.ts';
 import type { Alarms } from './alarms.ts';
 import type { Store } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
@@ -39,7 +39,7 @@ export function upkeep({
     for (const at of due.values()) if (at <= now + 2 * sweepIntervalMs) worker?.expect(at);
   });
   const alarmsDuty = duty('alarms', everyPass, async () => {
-    const buckets = await store.dueBuckets(ALARM_HORIZON_MS, ALARM_BUCKET_MS, MAX_ALARMS);
+    const buckets = await store.dueBuckets(alarmHorizonMs(sweepIntervalMs), ALARM_BUCKET_MS, MAX_ALARMS);
     alarms.topUp(
       buckets.map(({ queue, at }) => ({ queue: queueName(queue), at })),
       clock.now(),

@@ -8,6 +8,11 @@ import type { Instant } from '../store/contract.ts';
 export const ALARM_HORIZON_MS = 10_000;
 export const ALARM_BUCKET_MS = 1_000;
 
+/** Far enough that a row which comes near between two sweeps is armed by one of them. */
+export function alarmHorizonMs(sweepIntervalMs: number): number {
+  return Math.max(ALARM_HORIZON_MS, 3 * sweepIntervalMs);
+}
+
 export interface AlarmSettings {
   readonly horizonMs: number;
   readonly bucketMs: number;
