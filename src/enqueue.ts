@@ -42,17 +42,18 @@ export class Enqueue {
       maxBytes: 4_000_000,
       bytesOf: ({ actor }: Enqueued) => 200 + (actor.input?.length ?? 0),
     };
-    this.#plain = new GroupCommit({ ...bounds, write: (items) => this.#write(items), concurrency: 2 });
-    this.#keyed = new GroupCommit({ ...bounds, write: (items) => this.#write(items), concurrency: 2 });
+    const write = (items: readonly Enqueued[]): Promise<readonly Scheduled[]> => this.#write(items, 'schedule');
+    this.#plain = new GroupCommit({ ...bounds, write, concurrency: 2 });
+    this.#keyed = new GroupCommit({ ...bounds, write, concurrency: 2 });
   }
 
   add(enqueued: Enqueued): Promise<Scheduled> {
     return (enqueued.actor.key ? this.#keyed : this.#plain).add(enqueued);
   }
 
-  /** Many at once, as one group: all of them are stored, or none and the promise rejects. */
+  /** Many at once: all of them are stored, or, with one conflict among the answers, none. */
   addAll(items: readonly Enqueued[]): Promise<readonly Scheduled[]> {
-    return this.#write(items);
+    return this.#write(items, 'scheduleTogether');
   }
 
   /** Inside the caller's transaction. Hints go out at once: before its commit they find nothing, which is harmless. */
@@ -70,7 +71,7 @@ export class Enqueue {
     await Promise.all([this.#plain.settled(), this.#keyed.settled()]);
   }
 
-  async #write(items: readonly Enqueued[]): Promise<readonly Scheduled[]> {
+  async #write(items: readonly Enqueued[], how: 'schedule' | 'scheduleTogether'): Promise<readonly Scheduled[]> {
     const { store, clock, worker } = this.#deps;
     const eligible = items.filter((item) => this.#mayStart(item));
     const reservation = eligible.length > 0 ? (worker?.reserve(eligible.length) ?? null) : null;
@@ -78,7 +79,7 @@ export class Enqueue {
     const actors = items.map((item) => (starting.has(item) ? { ...item.actor, start: true } : item.actor));
     const started: Unleased[] = [];
     try {
-      const reply = await store.schedule(actors, reservation?.starter ?? null);
+      const reply = await store[how](actors, reservation?.starter ?? null);
       clock.observe(reply.now);
       reply.items.forEach((scheduled, index) => {
         if (scheduled.outcome !== 'scheduled' || !scheduled.started) return;

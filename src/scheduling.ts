@@ -50,12 +50,18 @@ export class Scheduling {
         if (client) throw new InvalidInputError('options.client', 'is for single schedule() calls.');
         prepared.push(enqueued);
       } catch (error) {
-        if (error instanceof CarillonError) error.message = `items[${index}]: ${error.message}`;
-        throw error;
+        throw at(index, error);
       }
     }
     const scheduled = await this.#runtime.enqueue.addAll(prepared);
-    return scheduled.map((each, index) => told(each, submissions[index] as Submission));
+    // One conflict is enough that none was written.
+    return scheduled.map((each, index) => {
+      try {
+        return told(each, submissions[index] as Submission);
+      } catch (error) {
+        throw at(index, error);
+      }
+    });
   }
 
   #internals(definition: AnyDefinition | string): DefinitionInternals {
@@ -83,6 +89,12 @@ export class Scheduling {
     const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
     return { enqueued: { definition: def, actor, queueName }, client };
   }
+}
+
+/** The error, naming the item it is about. */
+function at(index: number, error: unknown): unknown {
+  if (error instanceof CarillonError) error.message = `items[${index}]: ${error.message}`;
+  return error;
 }
 
 function claimOf(key: string, namespace: string, name: string, input: string | null): KeyClaim {

@@ -405,6 +405,8 @@ export interface Store {
   registerQueues(names: readonly string[]): Promise<readonly number[]>;
 
   schedule(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
+  /** All or none: with one `conflict` among the answers nothing was written, whatever the others say. Never `refused`: it rejects. */
+  scheduleTogether(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
   send(mail: readonly NewMail[]): Promise<SendReply>;
   /** The same two inside the caller's own transaction: only inserts, locks no existing row, gone with its rollback. */
   scheduleWithin(client: unknown, actors: readonly NewActor[], notifyWithinMs: number): Promise<ScheduleReply>;

@@ -10,7 +10,7 @@ import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
 import { send } from './memory/mailbox.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
-import { schedule } from './memory/scheduling.ts';
+import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
 import { createWakeUps } from './memory/wake-ups.ts';
@@ -70,6 +70,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     registerQueues: async (names) => names.map(queueId),
 
     schedule: async (actors, starter) => schedule(tables, actors, starter),
+    scheduleTogether: async (actors, starter) => scheduleTogether(tables, actors, starter),
     send: async (mail) => send(tables, mail),
     async scheduleWithin(_client, actors, notifyWithinMs) {
       const reply = schedule(tables, actors, null);

@@ -18,6 +18,24 @@ export function schedule(tables: Tables, actors: readonly NewActor[], starter: S
   return { now, items };
 }
 
+/** All or none: what would go wrong is looked for first. */
+export function scheduleTogether(tables: Tables, actors: readonly NewActor[], starter: Starter | null): ScheduleReply {
+  for (const actor of actors) {
+    const error = refusal(textsOf(actor));
+    if (error !== null) throw error;
+  }
+  const claims = new Map(tables.claims);
+  const conflicts = actors.map((actor) => {
+    const answer = claimKey({ ...tables, claims }, actor, tables.now());
+    return answer?.outcome === 'conflict' ? answer : null;
+  });
+  if (conflicts.every((conflict) => conflict === null)) return schedule(tables, actors, starter);
+  const items = conflicts.map(
+    (conflict, index) => conflict ?? { outcome: 'skipped_in_flight' as const, id: actors[index]?.id ?? '' },
+  );
+  return { now: tables.now(), items };
+}
+
 export function insertActor(tables: Tables, actor: NewActor, starter: Starter | null): Scheduled {
   const now = tables.now();
   const { id } = actor;

@@ -20,6 +20,7 @@ import { checkSchema } from './migrate.ts';
 import { park, unpark } from './park.ts';
 import { Registry } from './registry.ts';
 import { schedule, scheduleWithin } from './schedule.ts';
+import { scheduleTogether } from './schedule-together.ts';
 import { prepareDays } from './settled.ts';
 import { stats } from './stats.ts';
 import { reload } from './turns.ts';
@@ -79,6 +80,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     registerQueues: (names) => registry.registerQueues(names),
 
     schedule: (actors, starter) => schedule(db, actors, starter),
+    scheduleTogether: (actors, starter) => scheduleTogether(db, actors, starter),
     send: (mail) => send(db, mail),
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),

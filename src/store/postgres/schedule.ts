@@ -13,8 +13,8 @@ import { isInTheWay } from './sqlstate.ts';
 import { notifyWithin } from './wake.ts';
 
 /** How long a key may be held by somebody's open transaction before the caller hears of it. */
-const KEY_PATIENCE_MS = 10_000;
-const KEY_PAUSE_MS = 20;
+export const KEY_PATIENCE_MS = 10_000;
+export const KEY_PAUSE_MS = 20;
 
 export async function schedule(
   db: Database,
@@ -88,7 +88,11 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
   );
 }
 
-async function insertPiece(query: Query, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
+export async function insertPiece(
+  query: Query,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+): Promise<Answers> {
   const written = await insertActors(query, actors, starter);
   for (const { id } of actors) if (!written.has(id)) written.set(id, { outcome: 'skipped_in_flight', id });
   return written;
@@ -130,7 +134,7 @@ async function writeWaiting(db: Database, actor: KeyedActor, answers: Answers): 
 }
 
 /** After a lost connection whose backend is gone: what is there was written by us, as ids are made by the caller. */
-async function found(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
+export async function found(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
   const ids = actors.map((actor) => actor.id);
   const answers = new Answers();
   for (const { id, dueAt, worker, fence } of (await lookUp(db.ask, ids)).values()) {
@@ -145,7 +149,7 @@ function refuse(answers: Answers, { id }: NewActor, error: unknown): void {
 }
 
 /** An id asked for twice in one call is inserted once: by the first. */
-function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
+export function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
   const seen = new Set<string>();
   return actors.map(({ id }) => {
     const answer = answers.get(id);

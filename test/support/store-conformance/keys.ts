@@ -139,5 +139,36 @@ export function keyFacts(stage: () => Stage): void {
       expect(await ask(s, key(1))).toEqual({ outcome: 'skipped_in_flight', id: taken });
       expect(await ask(s, key(2))).toEqual({ outcome: 'skipped_in_flight', id: born.id });
     });
+
+    test('together: one key in conflict takes everything back, and the other keys stay free', async () => {
+      const s = stage();
+      const holder = await s.add({ key: key(1) });
+      const plain = s.actor();
+      const asked = [plain, s.actor({ key: key(2) }), s.actor({ key: key(1, 9) })];
+      const { items } = await s.store.scheduleTogether(asked, null);
+      expect(items[2]).toEqual({ outcome: 'conflict', id: holder });
+      expect(await s.store.find(plain.id)).toBeNull();
+      expect(await ask(s, key(2))).toMatchObject({ outcome: 'scheduled' });
+    });
+
+    test('together: one key with two inputs in the same call is a conflict', async () => {
+      const s = stage();
+      const asked = [s.actor({ key: key(1) }), s.actor({ key: key(1, 9) })];
+      const { items } = await s.store.scheduleTogether(asked, null);
+      expect(items.some(({ outcome }) => outcome === 'conflict')).toBe(true);
+      expect(await s.store.find(asked[0]?.id ?? '')).toBeNull();
+    });
+
+    test('together: without a conflict all are scheduled, in order, and taken keys are skipped', async () => {
+      const s = stage();
+      const holder = await s.add({ key: key(1) });
+      const asked = [s.actor({ key: key(1) }), s.actor(), s.actor({ key: key(2) })];
+      const { items } = await s.store.scheduleTogether(asked, null);
+      expect(items).toMatchObject([
+        { outcome: 'skipped_in_flight', id: holder },
+        { outcome: 'scheduled', id: asked[1]?.id },
+        { outcome: 'scheduled', id: asked[2]?.id },
+      ]);
+    });
   });
 }
