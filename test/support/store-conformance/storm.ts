@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Claimed, Reloaded } from '../../../src/store/contract.ts';
 import { goesOn, type Held, mail, Stage, type StoreUnderTest, settles, type TestWorker } from './stage.ts';
 
-const ACTORS = 20;
+const ACTORS = 4;
 const SENDERS = 4;
-const ROUNDS = 25;
+const ROUNDS = 60;
 const GIVE_UP_MS = 15_000;
 
 /** The promises that only really concurrent processes can break: senders, claims and turns all at once. */
