@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectNothingLeftBehind } from '../../support/left-behind.ts';
+import { StoreHouse } from '../../support/postgres-store.ts';
+
+expectNothingLeftBehind();
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+const TABLES = ['due', 'actors', 'mailbox', 'workers', 'queues', 'leases'];
+
+let house: StoreHouse;
+let client: Client;
+let claim: string;
+let nextDue: string;
+beforeAll(async () => {
+  house = await StoreHouse.open();
+  await house.join('w1');
+  client = await house.client();
+  const source = await readFile(new URL('../../../src/store/postgres/due.ts', import.meta.url), 'utf8');
+  const textOf = (name: string): string => new RegExp(`name: '${name}',\\s+text: \`([^\`]*)\``).exec(source)?.[1] ?? '';
+  claim = textOf('claim');
+  nextDue = textOf('next_due');
+  const pinned = /PINNED_PLAN = '([^']*)'/.exec(
+    await readFile(new URL('../../../src/store/postgres/database.ts', import.meta.url), 'utf8'),
+  )?.[1];
+  await client.query(pinned ?? 'select the pinned plan, please');
+});
+afterAll(() => house.close());
+
+async function insertRows(rows: number, due: string): Promise<void> {
+  await house.pool.query(
+    `with born as (
+      insert into carillon.actors (id, def, queue, priority, labels, created_at, wake_at, in_due, fence, strikes, seq,
+        pokes, attempt, spilled, history, input)
+      select gen_random_uuid(), $1, $2, 5, '{}', now(), ${due}, true, 0, 0, 0, 0, 0, false, '', repeat('x', 300)
+      from generate_series(1, $3) returning id, wake_at
+    ) insert into carillon.due (queue, priority, due_at, actor, def) select $2, 5, wake_at, id, $1 from born`,
+    [house.def, house.queue, rows],
+  );
+}
+
+async function planOf(text: string, values: string): Promise<readonly Plan[]> {
+  await client.query('begin');
+  try {
+    await client.query(`prepare it as ${text}`);
+    const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+      `explain (analyze, format json) execute it(${values})`,
+    );
+    const nodes: Plan[] = [];
+    const walk = (plan: Plan): void => {
+      nodes.push(plan);
+      plan.Plans?.forEach(walk);
+    };
+    rows[0]?.['QUERY PLAN'].forEach(({ Plan }) => walk(Plan));
+    return nodes;
+  } finally {
+    await client.query('deallocate all');
+    await client.query('rollback');
+  }
+}
+
+async function expectExactReads(): Promise<void> {
+  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}'`;
+  for (const [text, values] of [
+    [claim, claimValues],
+    [nextDue, `'{${house.queue}}', '{${house.def}}'`],
+  ] as const) {
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      await client.query(`set plan_cache_mode = ${mode}`);
+      const nodes = await planOf(text, values);
+      const kinds = nodes.map((node) => `${node['Node Type']} ${node['Relation Name'] ?? ''}`.trim());
+      for (const table of TABLES) expect(kinds).not.toContain(`Seq Scan ${table}`);
+      expect(kinds).not.toContain('Sort');
+      expect(kinds.filter((kind) => kind.startsWith('Bitmap'))).toEqual([]);
+      for (const node of nodes) {
+        const read = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+        if (node['Relation Name'] === 'due') expect(read).toBeLessThanOrEqual(200);
+      }
+    }
+  }
+}
+
+describe('the claim and the probe for what is due next read exact ranges of the index', () => {
+  test('analyzed while empty, then 40,000 overdue rows', async () => {
+    await house.pool.query('analyze');
+    await insertRows(40_000, `now() - interval '1 second'`);
+    await expectExactReads();
+  });
+
+  test('with 40,000 rows due another day', async () => {
+    await house.pool.query('truncate carillon.due, carillon.actors');
+    await insertRows(40_000, `now() + interval '1 day'`);
+    await house.pool.query('analyze');
+    await expectExactReads();
+  });
+
+  test('right after a mass delete', async () => {
+    await house.pool.query('delete from carillon.due');
+    await insertRows(100, `now() - interval '1 second'`);
+    await expectExactReads();
+  });
+});

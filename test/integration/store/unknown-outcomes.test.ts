@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Store } from '../../../src/store/contract.ts';
+import { expectNothingLeftBehind } from '../../support/left-behind.ts';
+import { goesOn, keyOf, mailTo, noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+expectNothingLeftBehind();
+
+let house: StoreHouse;
+let proxy: TcpProxy;
+/** Behind a line that loses replies; `house.store` sees the truth. */
+let store: Store;
+beforeEach(async () => {
+  house = await StoreHouse.open();
+  proxy = await startProxy(house.database.connectionString);
+  store = await house.another({ connection: proxy.through(house.database.connectionString) });
+  await house.join('w1');
+});
+afterEach(async () => {
+  await house.close();
+  await proxy.destroy();
+});
+
+const count = (table: string): Promise<number> => house.value<number>(`select count(*)::int4 from carillon.${table}`);
+
+test('a schedule whose reply is lost is answered truthfully, and happened once', async () => {
+  const actors = [house.actor(), house.actor({ when: { afterMs: 1_000 } })];
+  const lost = proxy.loseReply(/^SELECT 2$/);
+  const { items } = await store.schedule(actors, null);
+  await lost;
+  expect(items.map((item) => item.outcome)).toEqual(['scheduled', 'scheduled']);
+  expect(await count('actors')).toBe(2);
+});
+
+test('a keyed schedule whose commit is not heard of keeps its own key', async () => {
+  const key = keyOf('k');
+  await house.store.schedule([house.actor({ key: keyOf('before') })], null);
+  const lost = proxy.loseReply(/^COMMIT$/);
+  const { items } = await store.schedule([house.actor({ key: keyOf('before') }), house.actor({ key })], null);
+  await lost;
+  expect(items.map((item) => item.outcome)).toEqual(['skipped_in_flight', 'scheduled']);
+  expect(await count('actors')).toBe(2);
+});
+
+test('mail whose reply is lost is stored once, even when it was read meanwhile', async () => {
+  const id = await house.add({ when: { afterMs: 60_000 } });
+  const lost = proxy.loseReply(/^SELECT 1$/);
+  const sending = store.send([mailTo(id, 'once'), mailTo(id, 'twice')]);
+  await lost;
+  const taken = await house.take('w1');
+  await house.store.commit('w1', [settles(taken)], noLeases);
+  expect((await sending).items).toEqual(['stored', 'stored']);
+  expect(await count('mailbox')).toBe(0);
+  expect((await house.store.find(id))?.mail).toBe(0);
+});
+
+test('turns and settles whose reply is lost are known to have happened', async () => {
+  const [a, b] = [await house.add(), await house.add()];
+  const { claimed } = await house.claim('w1');
+  const [first, second] = [claimed.find((one) => one.id === a), claimed.find((one) => one.id === b)];
+  if (first === undefined || second === undefined) throw new Error('not claimed');
+  const lostTurn = proxy.loseReply(/^SELECT 1$/);
+  const turned = await store.commit('w1', [goesOn(first)], noLeases);
+  await lostTurn;
+  const lostSettle = proxy.loseReply(/^SELECT 1$/);
+  const settled = await store.commit('w1', [settles(second)], noLeases);
+  await lostSettle;
+  expect([...turned.committed, ...settled.committed]).toEqual([a, b]);
+  expect(await count('settled')).toBe(1);
+});
+
+test('a claim whose reply is lost is given back and made again', async () => {
+  await house.claim('w1', {}, store);
+  const id = await house.add();
+  const lost = proxy.loseReply(/^SELECT 1$/);
+  const { claimed } = await house.claim('w1', {}, store);
+  await lost;
+  expect(claimed).toMatchObject([{ id, strikes: 0, fence: 3 }]);
+  expect(await house.store.heldBy('w1')).toMatchObject([{ id, fence: 3 }]);
+  expect(await house.store.audit(10)).toEqual([]);
+});
+
+test('before a write is done again, the backend that may still commit it is ended', async () => {
+  const id = await house.add();
+  const taken = await house.take('w1');
+  const blocker = await house.client();
+  await blocker.query('begin');
+  await blocker.query('select from carillon.actors where id = $1 for update', [id]);
+  const waitingPid = (): Promise<number | undefined> =>
+    house.value<number>(`select pid from pg_stat_activity where wait_event_type = 'Lock'
+      and datname = current_database()`);
+  const committing = store.commit('w1', [settles(taken)], noLeases);
+  const first = await waitUntil(waitingPid);
+  proxy.cut();
+  await waitUntil(async () => {
+    const pid = await waitingPid();
+    return pid !== undefined && pid !== first;
+  });
+  expect(await house.value('select count(*)::int4 from pg_stat_activity where pid = $1', [first])).toBe(0);
+  await blocker.query('rollback');
+  expect([...(await committing).committed]).toEqual([id]);
+  expect(await count('settled')).toBe(1);
+});
