@@ -90,7 +90,7 @@ export interface NewMail {
   readonly event: string;
   /**
    * A second mail with the same id to the same actor is dropped, for as long as the actor lives. Mail of one call is read in
-   * its order among those with an id and among those without; the former may wait for another sender's transaction.
+   * its order, unless one with such an id has to wait for another sender's open transaction.
    */
   readonly dedupId: string | null;
 }

@@ -1,5 +1,6 @@
+import { expect, test } from 'vitest';
 import { systemEnv } from '../../src/env.ts';
-import { createMemoryDatabase } from '../../src/store/memory.ts';
+import { createMemoryDatabase, createMemoryStore } from '../../src/store/memory.ts';
 import { type StoreUnderTest, storeConformance } from '../support/store-conformance.ts';
 
 async function open(): Promise<StoreUnderTest> {
@@ -17,3 +18,9 @@ async function open(): Promise<StoreUnderTest> {
 }
 
 storeConformance('the in-memory store', open, { randomRuns: 200 });
+
+test('a store of its own takes the wall clock of its Env for the database clock, on whole milliseconds', async () => {
+  const store = createMemoryStore({ env: { ...systemEnv, wallMs: () => 1_234.9 } });
+  expect(await store.now()).toBe(1_234);
+  await store.close();
+});
