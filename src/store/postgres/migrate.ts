@@ -14,6 +14,7 @@ const TABLE = `create table if not exists carillon.migrations (
   applied_at timestamptz not null default now()
 )`;
 const LOCK = `select pg_advisory_xact_lock(hashtextextended('carillon migration of ' || $1, 0))`;
+const HAS_SCHEMA = `select from pg_namespace where nspname = $1`;
 const EXISTS = `select to_regclass($1) is not null as there`;
 const VERSION = `select coalesce(max(version), 0) as version from carillon.migrations`;
 const APPLIED = `insert into carillon.migrations (version, name) values ($1, $2)`;
@@ -84,7 +85,9 @@ async function applyNext(client: pg.ClientBase, schema: string): Promise<Migrati
   await client.query('begin');
   try {
     await client.query(LOCK, [schema]);
-    await client.query(`create schema if not exists ${schema}`);
+    // Asked first: IF NOT EXISTS wants the right to create one even where there is one.
+    const { rowCount } = await client.query(HAS_SCHEMA, [schema]);
+    if (rowCount === 0) await client.query(`create schema ${schema}`);
     await client.query(inSchema(TABLE, schema));
     const [next] = (await plan(client, schema)).pending;
     if (next !== undefined) {

@@ -59,13 +59,18 @@ const RELEASE: Statement = {
   select id from freed`,
 };
 
+/** What is no UUID was never an id; Postgres would refuse the question. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 export async function find(db: Database, id: string): Promise<StoredActor | null> {
+  if (!UUID.test(id)) return null;
   const [actor] = await db.query<StoredActor>(FIND, [id, db.namespace]);
   return actor ?? null;
 }
 
 export async function progressed(db: Database, ids: readonly string[]): Promise<readonly Progressed[]> {
-  return ids.length === 0 ? [] : db.query<Progressed>(PROGRESSED, [ids, db.namespace]);
+  const known = ids.filter((id) => UUID.test(id));
+  return known.length === 0 ? [] : db.query<Progressed>(PROGRESSED, [known, db.namespace]);
 }
 
 export async function progress(

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemEnv } from '../../../src/env.ts';
+import { InvalidOptionError, SchemaVersionError } from '../../../src/errors.ts';
+import { checkSchema, migrate, openPostgresStore, planMigrations } from '../../../src/store/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { expectNothingLeftBehind } from '../../support/left-behind.ts';
+
+expectNothingLeftBehind();
+
+const quiet = { debug: () => undefined, warn: () => undefined, error: () => undefined };
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase({ empty: true });
+});
+afterEach(() => database.drop());
+
+const target = (schema = 'carillon'): { connection: string; schema: string } => ({
+  connection: database.connectionString,
+  schema,
+});
+
+test('planning changes nothing, and a schema that was never migrated is refused', async () => {
+  const plan = await planMigrations(target());
+  expect(plan.current).toBe(0);
+  expect(plan.pending.map((migration) => migration.version)).toEqual([1]);
+  await expect(checkSchema(target())).rejects.toThrow(SchemaVersionError);
+  expect((await planMigrations(target())).current).toBe(0);
+});
+
+test('five migrators at once migrate once', async () => {
+  const plans = await Promise.all([1, 2, 3, 4, 5].map(() => migrate(target())));
+  expect(plans.flatMap((plan) => plan.pending)).toHaveLength(1);
+  await checkSchema(target());
+});
+
+test('a schema newer than the code is refused, also by the migrator', async () => {
+  await migrate(target());
+  const pool = database.pool();
+  await pool.query(`insert into carillon.migrations (version, name) values (999, 'future')`);
+  await expect(checkSchema(target())).rejects.toThrow(/version 999/);
+  await expect(migrate(target())).rejects.toThrow(SchemaVersionError);
+  const options = { ...target(), namespace: 'default', env: systemEnv, logger: quiet };
+  await expect(openPostgresStore(options)).rejects.toThrow(SchemaVersionError);
+});
+
+test('two schemas live side by side in one database, over one pool that stays open', async () => {
+  const pool = database.pool();
+  for (const schema of ['one', 'two']) {
+    await migrate({ connection: pool, schema });
+    const options = { connection: pool, schema, namespace: 'default', env: systemEnv, logger: quiet };
+    const store = await openPostgresStore(options);
+    const [queue = 0] = await store.registerQueues([schema]);
+    await store.setPaused(schema, true);
+    expect(queue).toBe(1);
+    expect((await store.stats()).queues).toMatchObject([{ queue: schema, paused: true }]);
+    await store.close();
+  }
+  expect((await pool.query('select 1')).rowCount).toBe(1);
+  expect(pool.listenerCount('error')).toBe(1);
+});
+
+test('a schema name that is no plain identifier is refused', async () => {
+  for (const schema of ['a; drop table x', 'A', '1a', '', 'x'.repeat(49)]) {
+    await expect(migrate(target(schema))).rejects.toThrow(InvalidOptionError);
+  }
+});
