@@ -1,7 +1,8 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
+import { isActorId } from './actor-id.ts';
 import type { Duration } from './duration.ts';
-import { client, duration, integer, name, object, oneOf, optional, text } from './option-checks.ts';
+import { client, duration, integer, kind, name, object, oneOf, optional, text } from './option-checks.ts';
 import type { RunRecord } from './run-record.ts';
 import type { ListFilter, Status } from './store/contract.ts';
 
@@ -53,9 +54,9 @@ const listChecks = object({
   queue: optional(name, undefined),
   label: optional(text(64), undefined),
   key: optional(text(512), undefined),
-  parentId: optional(text(64), undefined),
+  parentId: optional(kind<string>('the id of an actor', isActorId), undefined),
   limit: optional(integer(1, 1000), 50),
-  cursor: optional(text(256), undefined),
+  cursor: optional(kind<string>('what the page before gave', isActorId), undefined),
 });
 
 export function resolveSendOptions(options: unknown): {

@@ -19,13 +19,25 @@ export interface Explanation {
   readonly accepts: readonly string[];
 }
 
-export function explain(view: ActorView, accepts: readonly string[], stats: StoreStats, now: Date): Explanation {
+/** Registry numbers of where an actor waits; `def` is absent where this process does not know the definition. */
+export interface Place {
+  readonly queue: number;
+  readonly def: number | undefined;
+}
+
+export function explain(
+  view: ActorView,
+  accepts: readonly string[],
+  stats: StoreStats,
+  place: Place,
+  now: Date,
+): Explanation {
   const nextWakeAt =
     view.wakeAt ??
     view.timers.reduce<Date | null>((first, { dueAt }) => (!first || dueAt < first ? dueAt : first), null);
   return {
     state: view.state,
-    waitingFor: waitingFor(view, accepts, stats, now),
+    waitingFor: waitingFor(view, accepts, stats, place, now),
     nextWakeAt: isLive(view) ? nextWakeAt : null,
     accepts,
   };
@@ -35,7 +47,13 @@ function isLive(view: ActorView): boolean {
   return view.status === 'active';
 }
 
-function waitingFor(view: ActorView, accepts: readonly string[], stats: StoreStats, now: Date): readonly Waiting[] {
+function waitingFor(
+  view: ActorView,
+  accepts: readonly string[],
+  stats: StoreStats,
+  place: Place,
+  now: Date,
+): readonly Waiting[] {
   if (view.status === 'done' || view.status === 'dropped')
     return [{ for: 'nothing', detail: `It has settled: ${view.record?.status}.` }];
   if (view.status === 'quarantined')
@@ -47,18 +65,23 @@ function waitingFor(view: ActorView, accepts: readonly string[], stats: StoreSta
   for (const { event, dueAt } of view.timers)
     waits.push({ for: 'timer', detail: `${event} at ${dueAt.toISOString()}`, at: dueAt });
   if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
-  if (view.wakeAt && view.wakeAt <= now && running.length === 0) waits.unshift(lateness(view, stats));
+  if (view.wakeAt && view.wakeAt <= now && running.length === 0) waits.unshift(lateness(view, stats, place));
   return waits;
 }
 
 /** It is due and nobody runs it: the first reason that holds. */
-function lateness(view: ActorView, stats: StoreStats): Waiting {
-  const queue = stats.queues.find((candidate) => candidate.queue === view.queue);
-  if (queue?.paused) return { for: 'queue', detail: `Queue '${view.queue}' is paused. Resume it.` };
-  if (!stats.workers.some((worker) => worker.alive))
-    return { for: 'worker', detail: 'No worker is alive. Start one with `carillon worker`.' };
+function lateness({ queue, name, version }: ActorView, stats: StoreStats, { queue: number, def }: Place): Waiting {
+  const counted = stats.queues.find((candidate) => candidate.queue === queue);
+  if (counted?.paused) return { for: 'queue', detail: `Queue '${queue}' is paused. Resume it.` };
+  const alive = stats.workers.filter((worker) => worker.alive);
+  if (alive.length === 0) return { for: 'worker', detail: 'No worker is alive. Start one with `carillon worker`.' };
+  const serving = alive.filter(({ queues }) => queues.includes(number));
+  if (serving.length === 0) return { for: 'worker', detail: `No living worker serves queue '${queue}'.` };
+  if (def !== undefined && !serving.some(({ defs }) => defs.includes(def))) {
+    return { for: 'definition', detail: `No living worker has code for ${name} version ${version}.` };
+  }
   return {
     for: 'slot',
-    detail: `It is due and waits for a free slot; ${queue?.due ?? 0} are due in queue '${view.queue}'.`,
+    detail: `It is due and waits for a free slot; ${counted?.due ?? 0} are due in queue '${queue}'.`,
   };
 }

@@ -9,7 +9,19 @@ import type { Logger } from 'pino';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
-import { client, duration, integer, isFunction, kind, list, name, object, optional, refuse, text } from './option-checks.ts';
+import {
+  client,
+  duration,
+  integer,
+  isFunction,
+  kind,
+  list,
+  name,
+  object,
+  optional,
+  refuse,
+  text,
+} from './option-checks.ts';
 
 const HOUR_MS = 3_600_000;
 

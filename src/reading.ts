@@ -1,8 +1,9 @@
 /** What the store says of actors, in the words of the API. */
 
+import { isActorId } from './actor-id.ts';
 import { type ListOptions, resolveListOptions } from './call-options.ts';
 import { decode } from './codec.ts';
-import { ActorNotFoundError, InvalidStateError } from './errors.ts';
+import { ActorNotFoundError } from './errors.ts';
 import { type Explanation, explain } from './explain.ts';
 import { accepts, decodeState } from './interpreter/index.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
@@ -20,7 +21,7 @@ export class Reading {
   }
 
   async get(id: string): Promise<ActorView | null> {
-    const stored = await this.#runtime.store.find(id);
+    const stored = await this.#lookUp(id);
     return stored && this.#view(stored);
   }
 
@@ -31,8 +32,10 @@ export class Reading {
 
   async explain(id: string): Promise<Explanation> {
     const stored = await this.#find(id);
-    const stats = await this.#runtime.store.stats();
-    return explain(this.#view(stored), this.#accepts(stored), stats, new Date(this.#runtime.clock.now()));
+    const runtime = this.#runtime;
+    const stats = await runtime.store.stats();
+    const place = { queue: await runtime.queue(stored.queue), def: runtime.loaded(stored.name, stored.version)?.def };
+    return explain(this.#view(stored), this.#accepts(stored), stats, place, new Date(runtime.clock.now()));
   }
 
   async history(id: string): Promise<JournalEntry[]> {
@@ -56,16 +59,14 @@ export class Reading {
     return statsOf(await store.stats(), sweep.report(), alarms.state());
   }
 
-  /** Why a release did nothing. */
-  async refuseRelease(id: string): Promise<never> {
-    const stored = await this.#find(id);
-    throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
-  }
-
   async #find(id: string): Promise<StoredActor> {
-    const stored = await this.#runtime.store.find(id);
+    const stored = await this.#lookUp(id);
     if (!stored) throw new ActorNotFoundError(id);
     return stored;
+  }
+
+  async #lookUp(id: string): Promise<StoredActor | null> {
+    return isActorId(id) ? this.#runtime.store.find(id) : null;
   }
 
   #view(stored: StoredActor): ActorView {

@@ -13,6 +13,7 @@ import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
+import { name } from './option-checks.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
 import { Reading } from './reading.ts';
 import type { RunRecord } from './run-record.ts';
@@ -102,10 +103,10 @@ export async function openScheduler(options: SchedulerOptions, world: World): Pr
   const host = {
     scheduleFor: (runKey: string): Schedule => {
       let count = 0;
-      return ((definition: AnyDefinition | string, input?: unknown, given?: ScheduleOptions) => {
+      return (definition: AnyDefinition | string, input?: unknown, given?: ScheduleOptions) => {
         const idempotencyKey = given?.idempotencyKey ?? `${runKey}/schedule/${++count}`;
         return door.schedule(definition, input, { ...given, idempotencyKey });
-      }) as Schedule;
+      };
     },
   };
   const runtime = await openRuntime(options, host, world);
@@ -116,23 +117,40 @@ export async function openScheduler(options: SchedulerOptions, world: World): Pr
 class Door implements Scheduler {
   readonly #runtime: Runtime;
   readonly #scheduling: Scheduling;
-  readonly #sending: Sending;
-  readonly #reading: Reading;
+  readonly #sender: Sending;
+  readonly #reader: Reading;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#scheduling = new Scheduling(runtime);
-    this.#sending = new Sending(runtime);
-    this.#reading = new Reading(runtime);
+    this.#sender = new Sending(runtime);
+    this.#reader = new Reading(runtime);
   }
 
-  start(): Promise<void> {
-    return this.#runtime.start();
+  // A stopped scheduler says so, instead of what its closed connections would say.
+
+  get #open(): Runtime {
+    this.#runtime.assertOpen();
+    return this.#runtime;
+  }
+
+  get #sending(): Sending {
+    this.#runtime.assertOpen();
+    return this.#sender;
+  }
+
+  get #reading(): Reading {
+    this.#runtime.assertOpen();
+    return this.#reader;
+  }
+
+  async start(): Promise<void> {
+    await this.#open.start();
   }
 
   async stop(options: { timeout?: Duration } = {}): Promise<void> {
     const { timeoutMs } = resolveStopOptions(options);
-    await this.#sending.settled();
+    await this.#sender.settled();
     await this.#runtime.stop(timeoutMs);
   }
 
@@ -157,59 +175,59 @@ class Door implements Scheduler {
     return this.#handle({ id, outcome: 'scheduled' });
   }
 
-  send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
+  async send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
     return this.#sending.event(id, event, options);
   }
 
-  cancel(id: string, reason?: string): Promise<void> {
+  async cancel(id: string, reason?: string): Promise<void> {
     return this.#sending.cancel(id, reason);
   }
 
-  runNow(id: string): Promise<void> {
+  async runNow(id: string): Promise<void> {
     return this.#sending.runNow(id);
   }
 
-  reschedule(id: string, at: Date): Promise<void> {
+  async reschedule(id: string, at: Date): Promise<void> {
     return this.#sending.reschedule(id, at);
   }
 
   async release(id: string): Promise<void> {
-    if (!(await this.#runtime.store.release(id))) await this.#reading.refuseRelease(id);
+    return this.#sending.release(id);
   }
 
   async pauseQueue(queue: string): Promise<void> {
-    await this.#runtime.queue(queue);
+    await this.#open.queue(name(queue, 'queue'));
     await this.#runtime.store.setPaused(queue, true);
   }
 
   async resumeQueue(queue: string): Promise<void> {
-    const number = await this.#runtime.queue(queue);
+    const number = await this.#open.queue(name(queue, 'queue'));
     await this.#runtime.store.setPaused(queue, false);
     this.#runtime.announceDue(number, this.#runtime.clock.now());
   }
 
-  get(id: string): Promise<ActorView | null> {
+  async get(id: string): Promise<ActorView | null> {
     return this.#reading.get(id);
   }
 
-  list(filter: ListOptions = {}): Promise<{ items: ActorView[]; cursor?: string }> {
+  async list(filter: ListOptions = {}): Promise<{ items: ActorView[]; cursor?: string }> {
     return this.#reading.list(filter);
   }
 
-  explain(id: string): Promise<Explanation> {
+  async explain(id: string): Promise<Explanation> {
     return this.#reading.explain(id);
   }
 
-  waitFor(id: string, options: WaitOptions = {}): Promise<ActorView> {
+  async waitFor(id: string, options: WaitOptions = {}): Promise<ActorView> {
     const { timeoutMs, state } = resolveWaitOptions(options);
     return this.#reading.waitFor(id, state, timeoutMs);
   }
 
-  history(id: string): Promise<JournalEntry[]> {
+  async history(id: string): Promise<JournalEntry[]> {
     return this.#reading.history(id);
   }
 
-  stats(): Promise<Stats> {
+  async stats(): Promise<Stats> {
     return this.#reading.stats();
   }
 
@@ -226,7 +244,7 @@ class Door implements Scheduler {
         const { timeoutMs } = resolveWaitOptions(options);
         return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;
       },
-      send: (event) => this.send(id, event as AnyEventObject),
+      send: (event) => this.send(id, event),
       cancel: (reason) => this.cancel(id, reason),
     };
   }

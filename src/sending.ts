@@ -1,5 +1,6 @@
 /** Everything that reaches an actor from outside is a letter in its mailbox: events, and what operators ask of it. */
 import type { AnyEventObject } from 'xstate';
+import { isActorId } from './actor-id.ts';
 import { resolveSendOptions, type SendOptions } from './call-options.ts';
 import { ActorNotFoundError, ActorSettledError, InvalidOptionError, InvalidStateError } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -29,6 +30,7 @@ export class Sending {
     checkEvent(event);
     const { dedupId, client } = resolveSendOptions(options ?? {});
     const mail = this.#letter(id, { kind: 'event', event }, dedupId);
+    if (!isActorId(id)) throw new ActorNotFoundError(id);
     if (!client) return this.#deliver(mail);
     const reply = await this.#runtime.store.sendWithin(client, [mail]);
     this.#told(reply);
@@ -64,12 +66,22 @@ export class Sending {
     await this.#control(id, { type: 'reschedule', to: at.getTime() });
   }
 
+  /** Out of quarantine, and looked at now. */
+  async release(id: string): Promise<void> {
+    const { store, clock } = this.#runtime;
+    const stored = isActorId(id) ? await store.find(id) : null;
+    if (!stored) throw new ActorNotFoundError(id);
+    if (!(await store.release(id)))
+      throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
+    this.#runtime.announceDue(await this.#runtime.queue(stored.queue), clock.now());
+  }
+
   settled(): Promise<void> {
     return this.#group.settled();
   }
 
   async #live(id: string): Promise<{ state: unknown; standard: boolean }> {
-    const stored = await this.#runtime.store.find(id);
+    const stored = isActorId(id) ? await this.#runtime.store.find(id) : null;
     if (!stored) throw new ActorNotFoundError(id);
     if (stored.status === 'done' || stored.status === 'dropped') throw new ActorSettledError(id);
     const standard =
@@ -78,7 +90,8 @@ export class Sending {
     return { standard, state: standard && stored.worker !== null ? 'dispatching' : state };
   }
 
-  #control(id: string, control: Control): Promise<void> {
+  async #control(id: string, control: Control): Promise<void> {
+    if (!isActorId(id)) throw new ActorNotFoundError(id);
     return this.#deliver(this.#letter(id, { kind: 'control', control }, null));
   }
 

@@ -3,6 +3,7 @@
  * process's own worker commits makes it ask at once.
  */
 
+import { isActorId } from './actor-id.ts';
 import type { Env, LocalTimer } from './env.ts';
 import { ActorNotFoundError, ActorSettledError, WaitTimeoutError } from './errors.ts';
 import type { Progressed, Store } from './store/contract.ts';
@@ -37,6 +38,7 @@ export class Waiting {
 
   /** Resolves with what the store says once it has happened. Rejects with WaitTimeoutError, ActorNotFoundError, ActorSettledError. */
   until(id: string, state: string | null, timeoutMs: number | null): Promise<Progressed> {
+    if (!isActorId(id)) return Promise.reject(new ActorNotFoundError(id));
     return new Promise((resolve, reject) => {
       const timeout =
         timeoutMs === null
