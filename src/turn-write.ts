@@ -67,7 +67,8 @@ export function composeWrite(
     };
   }
   const wakeAt = stays || fault ? null : turn.exhausted || dueAgain ? 'now' : turn.nextDueAt;
-  const strikes = stays && !turn.survived ? row.strikes : 0;
+  // While it is held, the strike of this very claim stands: its worker may die before the next write.
+  const strikes = stays && !turn.survived ? row.strikes + 1 : 0;
   return {
     ...write,
     next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
