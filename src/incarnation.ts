@@ -3,6 +3,8 @@ import type { Heartbeat, Store, WorkerEntry } from './store/contract.ts';
 
 /** Of a lease: after this part without an accepted beat a worker no longer trusts that it is alive. */
 const FENCE_AT = 0.8;
+/** Of a lease: a main loop that came round this late was stuck, and its heartbeat was withheld for it. */
+const STUCK_AT = 1 / 3;
 /** How many times per lease the main loop shows that it is not stuck, and looks at its own heartbeat. */
 const PULSES_PER_LEASE = 10;
 const REJOIN_MS = 250;
@@ -54,15 +56,19 @@ export class Incarnation {
 
   #beat(): void {
     this.#heartbeat?.tick();
+    const beatMs = this.#env.monotonicMs();
     this.#pulse = this.#env.setTimer(this.#entry.leaseMs / PULSES_PER_LEASE, () => {
       if (this.#stopped) return;
       if (this.trusted) return this.#beat();
-      void this.#rejoin();
+      void this.#rejoin(this.#env.monotonicMs() - beatMs > this.#entry.leaseMs * STUCK_AT);
     });
   }
 
-  /** Frees what the old id still holds as soon as the store answers: its runs are aborted, so nobody has to wait a lease. */
-  async #rejoin(): Promise<void> {
+  /**
+   * Where the store was away, frees what the old id still holds as soon as it answers: its runs are aborted, so nobody has to
+   * wait a lease. Where this process was stuck, one of its runs may be why: they are left to the reaper, which counts a strike.
+   */
+  async #rejoin(stuck: boolean): Promise<void> {
     const old = { id: this.#id, heartbeat: this.#heartbeat };
     this.#heartbeat = null;
     this.#id = this.#env.uuid();
@@ -70,7 +76,7 @@ export class Incarnation {
     await old.heartbeat?.stop().catch(() => {});
     while (!this.#stopped) {
       try {
-        await this.#store.leave(old.id);
+        if (!stuck) await this.#store.leave(old.id);
         await this.join();
         return this.#on.joined();
       } catch {
