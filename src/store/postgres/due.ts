@@ -8,6 +8,7 @@ import { freeLease } from './leases.ts';
 import type { Registry } from './registry.ts';
 
 /**
+ * Parts are compared by `in`, which is hashed: written as joins, tiny estimates make them nested loops, quadratic in the slots.
  * Index due_in_order: one exact range per level, read in order and no further than the slots go. Locks due rows, then actors by
  * id, and waits for nobody. Mail visible here belongs to due rows visible here, so taking both is one decision.
  */
@@ -60,7 +61,7 @@ const CLAIM: Statement = {
         where m.actor = l.id and m.event is not null order by m.id limit 1001
       ) m
     ) mail
-    where l.free and (l.strikes < 2 or exists (select from suspect s where s.actor = l.id))
+    where l.free and (l.strikes < 2 or l.id in (select s.actor from suspect s))
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
     select d.ctid as place, d.due_at, d.actor
@@ -74,8 +75,7 @@ const CLAIM: Statement = {
       and d.actor = k.id
     for update of d skip locked
   ), gone as materialized (
-    select p.actor, p.place from picked p
-    where not exists (select from seen s where s.id = p.actor)
+    select p.actor, p.place from picked p where p.actor not in (select s.id from seen s)
   ), deleted as (
     delete from carillon.due d using (
       select p.place from picked p join locked l on l.id = p.actor
@@ -86,8 +86,9 @@ const CLAIM: Statement = {
     -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone.
     insert into carillon.due (queue, priority, due_at, actor, def)
     select distinct p.queue, 10::int2, p.due_at, p.actor, p.def
-    from picked p join locked l on l.id = p.actor
-    where l.free and not exists (select from taken t where t.id = l.id)
+    from picked p
+    where p.actor not in (select s.actor from suspect s)
+      and (p.actor in (select l.id from locked l where l.free and l.strikes >= 2)) is true
   ), orphaned as (
     delete from carillon.mailbox m using gone g where m.actor = g.actor and m.event is not null
   ), forgotten as (

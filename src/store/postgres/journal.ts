@@ -1,6 +1,7 @@
 /** Owns `journal`: history that outgrew its actor's row, in segments that survive the settling. */
 import type { JournalSegment, TurnWrite } from '../contract.ts';
 import type { Query, Statement } from './database.ts';
+import { isUuid } from './uuid.ts';
 
 const SPILL: Statement = {
   name: 'spill',
@@ -26,5 +27,5 @@ export async function spill(query: Query, writes: readonly TurnWrite[]): Promise
 }
 
 export async function readJournal(query: Query, id: string): Promise<readonly JournalSegment[]> {
-  return query<JournalSegment>(READ, [id]);
+  return isUuid(id) ? query<JournalSegment>(READ, [id]) : [];
 }

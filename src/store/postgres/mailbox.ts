@@ -8,6 +8,7 @@ import { readNow } from './clock.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
 import { isInTheWay } from './sqlstate.ts';
+import { isUuid } from './uuid.ts';
 import { notifyWithin } from './wake.ts';
 
 /** A due row for a quarantined receiver too: it may be released, and looked at, before this mail is seen. */
@@ -105,10 +106,11 @@ export async function deliver(
   receipt: string | null = null,
   read: readonly string[] = [],
 ): Promise<readonly Receiver[]> {
+  const sendable = mail.filter((one) => isUuid(one.actor));
   return query<Receiver>(SEND, [
-    mail.map((one) => one.actor),
-    mail.map((one) => one.event),
-    mail.map((one) => one.dedupId),
+    sendable.map((one) => one.actor),
+    sendable.map((one) => one.event),
+    sendable.map((one) => one.dedupId),
     db.namespace,
     receipt,
     read,
@@ -164,7 +166,7 @@ class Outcome {
   }
 
   async reply(query: Query): Promise<SendReply> {
-    const missing = this.#mail.map((one) => one.actor).filter((actor) => !this.#receivers.has(actor));
+    const missing = this.#mail.map((one) => one.actor).filter((actor) => !this.#receivers.has(actor) && isUuid(actor));
     const settled = missing.length === 0 ? [] : await query<{ id: string }>(SETTLED, [missing]);
     const gone = new Set(settled.map((row) => row.id));
     const items = this.#mail.map(({ actor, dedupId }): Sent => {

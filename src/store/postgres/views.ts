@@ -1,6 +1,7 @@
 /** What views and waiters read of single actors, alive or settled. Nothing here locks or changes anything. */
 import type { Progressed, StoredActor } from '../contract.ts';
 import type { Database, Statement } from './database.ts';
+import { isUuid } from './uuid.ts';
 
 const FIND: Statement = {
   name: 'find',
@@ -59,17 +60,14 @@ const RELEASE: Statement = {
   select id from freed`,
 };
 
-/** What is no UUID was never an id; Postgres would refuse the question. */
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export async function find(db: Database, id: string): Promise<StoredActor | null> {
-  if (!UUID.test(id)) return null;
+  if (!isUuid(id)) return null;
   const [actor] = await db.query<StoredActor>(FIND, [id, db.namespace]);
   return actor ?? null;
 }
 
 export async function progressed(db: Database, ids: readonly string[]): Promise<readonly Progressed[]> {
-  const known = ids.filter((id) => UUID.test(id));
+  const known = ids.filter(isUuid);
   return known.length === 0 ? [] : db.query<Progressed>(PROGRESSED, [known, db.namespace]);
 }
 
@@ -85,6 +83,7 @@ export async function progress(
 }
 
 export async function release(db: Database, id: string): Promise<boolean> {
+  if (!isUuid(id)) return false;
   const rows = await db.resolved(
     () => db.query<{ id: string }>(RELEASE, [id, db.namespace]),
     async () => {
