@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { expectNothingLeftBehind } from '../support/left-behind.ts';
+import type { CrashPoint } from './fixtures/crash-points.ts';
+import { closeStagesAfterEach, openStage, type Stage, type WorkerProcess } from './stage.ts';
+import { expectAllWell } from './verdict.ts';
+
+expectNothingLeftBehind();
+closeStagesAfterEach();
+
+/** A worker that dies at that point, and one that begins to work once it is dead. */
+async function dieAndGoOn(
+  stage: Stage,
+  crash: { readonly at: CrashPoint; readonly nth?: number } | undefined,
+  until: (first: WorkerProcess) => Promise<unknown>,
+): Promise<void> {
+  const [first, second] = await stage.startWorkers({ ...(crash && { crash }) }, { start: false });
+  await until(first);
+  expect(await first.ended).toEqual({ code: null, signal: 'SIGKILL' });
+  second.order({ order: 'start' });
+}
+
+describe('a worker killed in the life of a job', () => {
+  test('after its claim: the run is taken over, and the death in between is in its journal', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'claimed' }, () => stage.schedule('work'));
+    await expectAllWell(stage);
+    const [id = ''] = stage.promised.map((run) => run.id);
+    expect(stage.starts(id)).toMatchObject([{ attempt: 2 }]);
+    const events = (await stage.scheduler.history(id)).map(({ event }) => event.type);
+    expect(events.filter((type) => type === 'attempt.interrupted')).toHaveLength(1);
+  });
+
+  test('after schedule() started it at once: the run is taken over', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'scheduled' }, async (first) => first.order({ order: 'schedule', name: 'work' }));
+    const { items } = await stage.scheduler.list();
+    stage.promised.push(...items.map(({ id, name }) => ({ id, name, notBefore: 0 })));
+    expect(stage.promised).toHaveLength(1);
+    await expectAllWell(stage);
+    expect(stage.starts(stage.promised[0]?.id ?? '')).toMatchObject([{ attempt: 2 }]);
+  });
+
+  test('in its handler: the handler begins again elsewhere under the same idempotency key', async () => {
+    const stage = await openStage();
+    const id = await stage.schedule('stubborn');
+    await dieAndGoOn(stage, undefined, async (first) => {
+      await first.fact('started', id);
+      await first.kill();
+    });
+    stage.workers[1]?.order({ order: 'open', id });
+    await expectAllWell(stage);
+    expect(stage.starts(id)).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
+    expect((await stage.scheduler.get(id))?.record).toMatchObject({ status: 'success', output: 'of attempt 2' });
+  });
+
+  test('after its handler and before the commit: the handler runs a second time', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committing' }, () => stage.schedule('work'));
+    await expectAllWell(stage);
+    const [id = ''] = stage.promised.map((run) => run.id);
+    expect(stage.starts(id)).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
+    expect((await stage.scheduler.get(id))?.record).toMatchObject({ status: 'success', output: 2 });
+  });
+
+  test('after the commit and before anything else: the run has settled and nothing runs again', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committed' }, () => stage.schedule('work'));
+    await stage.workers[1]?.fact('ready');
+    await stage.schedule('work');
+    await expectAllWell(stage);
+    const [id = ''] = stage.promised.map((run) => run.id);
+    expect(stage.starts(id)).toMatchObject([{ attempt: 1 }]);
+    expect((await stage.scheduler.get(id))?.record).toMatchObject({ status: 'success', output: 1 });
+  });
+
+  test('between two attempts: the retry keeps its time and its budget', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committed' }, () => stage.schedule('work', { fails: 2 }));
+    await expectAllWell(stage);
+    const [id = ''] = stage.promised.map((run) => run.id);
+    expect(stage.starts(id).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a worker killed in the life of a machine', () => {
+  const approved = async (stage: Stage): Promise<string> => {
+    const id = await stage.schedule('approval');
+    await stage.scheduler.waitFor(id, { state: 'waiting' });
+    await stage.scheduler.send(id, { type: 'approve' });
+    return id;
+  };
+
+  test('after the commit that begins its effect: the effect begins once, elsewhere', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committed', nth: 2 }, () => approved(stage));
+    await expectAllWell(stage);
+    expect(stage.starts(stage.promised[0]?.id ?? '')).toHaveLength(1);
+    expect((await stage.scheduler.get(stage.promised[0]?.id ?? ''))?.state).toBe('published');
+  });
+
+  test('before the commit that takes its mail: the mail is taken by the next one, once', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committing', nth: 2 }, () => approved(stage));
+    await expectAllWell(stage);
+    const [id = ''] = stage.promised.map((run) => run.id);
+    const events = (await stage.scheduler.history(id)).map(({ event }) => event.type);
+    expect(events.filter((type) => type === 'approve')).toHaveLength(1);
+  });
+
+  test('before the commit of its effect: the effect runs again', async () => {
+    const stage = await openStage();
+    await dieAndGoOn(stage, { at: 'committing', nth: 3 }, () => approved(stage));
+    await expectAllWell(stage);
+    expect(stage.starts(stage.promised[0]?.id ?? '')).toHaveLength(2);
+    expect((await stage.scheduler.get(stage.promised[0]?.id ?? ''))?.state).toBe('published');
+  });
+});
