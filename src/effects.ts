@@ -61,7 +61,7 @@ export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffe
     signal: controller.signal,
     send: (event, to) => host.heard(event, to),
     done: (output) => host.finished(effect.ref, storable(output, host.maxPayload)),
-    failed: (error) => host.finished(effect.ref, { ok: false, error }),
+    failed: (error) => host.finished(effect.ref, { ok: false, error: storableError(error) }),
   });
   return {
     abort(reason) {
@@ -103,6 +103,17 @@ async function runJob(
   if (!result.ok) return host.finished(effect.ref, { ok: false, error: result.failure });
   const checked = storable(result.output, host.maxPayload);
   host.finished(effect.ref, checked.ok ? checked : { ok: false, error: classify(checked.error) });
+}
+
+/** Anything can be thrown. What cannot be stored as it is becomes an error that says what it was. */
+function storableError(thrown: unknown): unknown {
+  try {
+    encode(thrown, { path: 'error', maxBytes: Number.POSITIVE_INFINITY });
+    return thrown;
+  } catch {
+    const { name, message, code } = classify(thrown).error;
+    return Object.assign(new Error(message), { name }, code !== undefined && { code });
+  }
 }
 
 /** An output that cannot be stored is a failure of the run, found before it reaches the machine. */

@@ -27,9 +27,11 @@ export interface Keeper {
   /** Its last write is on its way: it needs no slot any more. */
   finishing(held: Held): void;
   committed(held: Held, turn: Turn, write: TurnWrite): void;
-  /** It is no longer ours: released, settled, quarantined or lost. */
-  gone(held: Held, how: 'released' | 'settled' | 'quarantined' | 'lost'): void;
+  /** It is no longer ours. `reason`: why it is in quarantine. */
+  gone(held: Held, how: Gone, reason: string | null): void;
 }
+
+export type Gone = 'released' | 'settled' | 'quarantined' | 'lost';
 
 /** Interruptions are charged from this many strikes on: the actor was then the only suspect of the worker that died. */
 const CHARGED_FROM_STRIKES = 3;
@@ -89,14 +91,14 @@ export class Held {
   open(): void {
     const { claimedBefore, mail, row } = this.holding;
     const { strikes } = row;
-    const now = this.#keeper.now();
-    const effects = this.holding.life.system?.effects ?? [];
-    if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
-      this.#turn.interrupt(strikes >= CHARGED_FROM_STRIKES, strikes > 0 ? claimedBefore : null, now);
-      this.#startIsClaimed = false;
-    } else if (effects.length > 0) this.#turn.resumePending();
-    this.#takeMail(this.#turn, mail, now);
-    this.#advance();
+    this.#push((turn, now) => {
+      const effects = this.holding.life.system?.effects ?? [];
+      if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
+        turn.interrupt(strikes >= CHARGED_FROM_STRIKES, strikes > 0 ? claimedBefore : null, now);
+        this.#startIsClaimed = false;
+      } else if (effects.length > 0) turn.resumePending();
+      this.#takeMail(turn, mail, now);
+    });
   }
 
   /** New mail was seen in the store. */
@@ -149,8 +151,17 @@ export class Held {
     }
   }
 
+  /** Whatever goes wrong here is this actor's own affair: its worker and its neighbours go on. */
   #advance(): void {
     if (this.#writing || this.#over) return;
+    try {
+      this.#proceed();
+    } catch (error) {
+      void this.#setAside(`It cannot go on: ${(error as Error).message}`);
+    }
+  }
+
+  #proceed(): void {
     const turn = this.#turn;
     const now = this.#keeper.now();
     for (const happening of this.#inbox.splice(0)) happening(turn, now);
@@ -158,11 +169,11 @@ export class Held {
       turn.begin(now);
       turn.fireDue(now, now);
     }
-    if (turn.settlement || turn.fault) return void this.#write();
+    if (turn.settlement || turn.fault) return void this.#writeDown();
     const runs = turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref));
-    if (!runs) return void this.#write();
+    if (!runs) return void this.#writeDown();
     if (turn.starts.length > 0 && (this.#startIsClaimed || turn.empty)) this.#start(turn);
-    else if (!turn.empty || turn.starts.length > 0) return void this.#write();
+    else if (!turn.empty || turn.starts.length > 0) return void this.#writeDown();
     this.#wait();
   }
 
@@ -186,13 +197,21 @@ export class Held {
     this.#timer = { at, local };
   }
 
+  async #writeDown(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      await this.#setAside(`It cannot go on: ${(error as Error).message}`);
+    }
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
     const turn = this.#turn;
     const stays = this.#stays(turn);
     if (stays) turn.markRunning();
     const write = composeWrite(turn, this.#row, { ...this.holding, stays, dueAgain: this.#handingBack });
-    if (write instanceof Error) return this.#setAside(write);
+    if (write instanceof Error) return this.#setAside(`Its state could not be stored: ${write.message}`);
     if (!stays) this.#keeper.finishing(this);
     const outcome = await this.#keeper.commit(write);
     if (this.#over) return;
@@ -200,7 +219,7 @@ export class Held {
     if (outcome === 'committed') return this.#afterCommit(turn, write);
     if (outcome === 'missed') return this.#afterMiss(turn);
     if (outcome === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
-    await this.#setAside(outcome.refused);
+    await this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
   }
 
   /** Something of it runs, or is about to: this worker keeps it. */
@@ -222,7 +241,7 @@ export class Held {
     this.#keeper.committed(this, turn, write);
     for (const { ref, event } of turn.relays) this.running.get(ref)?.relay(event);
     if (next.kind === 'settled') return this.#end('settled');
-    if (next.quarantine !== null) return this.#end('quarantined');
+    if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
     for (const effect of turn.starts) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
     this.#turn = new Turn(turn.life);
@@ -250,25 +269,23 @@ export class Held {
     this.#keeper.setTimer(ms, () => this.#advance());
   }
 
-  /** The store cannot hold what this turn made of the actor: keep what it was, and say why. */
-  async #setAside(error: Error): Promise<void> {
+  /** Keeps the actor as the store last had it, out of circulation, and says why. */
+  async #setAside(reason: string): Promise<void> {
+    if (this.#over) return;
     this.#writing = true;
-    const outcome = await this.#keeper.commit(
-      unchanged(
-        this.#row,
-        { ...this.holding, id: this.id, def: this.holding.life.definition.def },
-        `Its state could not be stored: ${error.message}`,
-      ),
-    );
-    this.#end(outcome === 'committed' ? 'quarantined' : 'lost');
+    const place = { ...this.holding, id: this.id, def: this.holding.life.definition.def };
+    const outcome = await this.#keeper.commit(unchanged(this.#row, place, reason));
+    if (outcome === 'committed') this.#end('quarantined', reason);
+    else this.#end('lost');
   }
 
-  #end(how: 'released' | 'settled' | 'quarantined' | 'lost'): void {
+  #end(how: Gone, reason: string | null = null): void {
+    if (this.#over) return;
     this.#over = true;
     this.#inbox = [];
     this.#timer?.local.clear();
     for (const effect of this.running.values()) effect.abort(how === 'lost' ? 'lost' : 'left');
     this.running.clear();
-    this.#keeper.gone(this, how);
+    this.#keeper.gone(this, how, reason);
   }
 }

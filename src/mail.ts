@@ -14,16 +14,21 @@ export type Letter =
   | { readonly kind: 'event'; readonly event: AnyEventObject }
   | { readonly kind: 'control'; readonly control: Control };
 
+const EVENT = 'e';
+const CONTROL = 'c';
+
+/** One character for the kind, then the payload: so that an error names a path in what the caller gave. */
 export function encodeLetter(letter: Letter, maxBytes: number): string {
   return letter.kind === 'event'
-    ? encode({ e: letter.event }, { path: 'event', maxBytes })
-    : encode({ c: letter.control }, { path: 'control', maxBytes });
+    ? EVENT + encode(letter.event, { path: 'event', maxBytes })
+    : CONTROL + encode(letter.control, { path: 'control', maxBytes });
 }
 
 export function decodeLetter(text: string): Letter {
-  const stored = decode(text) as { e?: AnyEventObject; c?: Control };
-  if (stored.c) return { kind: 'control', control: stored.c };
-  return { kind: 'event', event: stored.e as AnyEventObject };
+  const payload = decode(text.slice(1));
+  if (text[0] === CONTROL) return { kind: 'control', control: payload as Control };
+  if (text[0] === EVENT) return { kind: 'event', event: payload as AnyEventObject };
+  throw new Error(`Unknown kind of letter '${text[0] ?? ''}': it was written by a newer version.`);
 }
 
 /** Events whose delivery only the engine may claim: results of effects, timers, starts and interruptions. */

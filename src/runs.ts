@@ -1,13 +1,12 @@
 /** What this process's worker does for runs beyond the store: starts their effects, tells listeners, logs every drop. */
 import type { AnyEventObject, StateValue } from 'xstate';
 import { type RunningEffect, startEffect } from './effects.ts';
-import type { Held } from './held.ts';
+import type { Gone, Held } from './held.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { reviveRecord, type Settlement } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { TurnWrite } from './store/contract.ts';
 import type { Turn } from './turn.ts';
-import type { Gone } from './worker.ts';
 
 /** What a run may ask of the scheduler it runs in. */
 export interface RunHost {
@@ -60,11 +59,11 @@ export class Runs {
       state: write.next.state === null ? null : (JSON.parse(write.next.state) as StateValue),
     }));
     if (turn.settlement) this.#settled(held, turn.settlement);
-    if (turn.fault) {
-      const reason = turn.fault.message;
-      this.#runtime.logger.error({ actor: held.id, name, reason }, 'quarantined');
-      this.#runtime.announcer.tell('quarantined', () => ({ id: held.id, name, reason }));
-    }
+  }
+
+  quarantined({ id, name }: { readonly id: string; readonly name: string }, reason: string): void {
+    this.#runtime.logger.error({ actor: id, name, reason }, 'quarantined');
+    this.#runtime.announcer.tell('quarantined', () => ({ id, name, reason }));
   }
 
   gone(held: Held, how: Gone): void {

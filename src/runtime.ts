@@ -194,6 +194,7 @@ export class Runtime {
       startEffect: (held, effect) => runs.startEffect(held, effect),
       committed: (held, turn, write) => runs.committed(held, turn, write),
       gone: (held, how) => runs.gone(held, how),
+      quarantined: (actor, reason) => runs.quarantined(actor, reason),
       expect: (queue, at) => this.#becameDue(queue, at),
       failed: (error) => this.failed(error),
     });
@@ -229,7 +230,11 @@ export interface World {
 export const realWorld: World = { env: systemEnv, connect: openConnections };
 
 /** Connects, checks the schema, registers definitions and queues. What fails leaves nothing open. */
-export async function openRuntime(given: SchedulerOptions, runHost: RunHost, { env, connect }: World): Promise<Runtime> {
+export async function openRuntime(
+  given: SchedulerOptions,
+  runHost: RunHost,
+  { env, connect }: World,
+): Promise<Runtime> {
   const options = resolveSchedulerOptions(given);
   const registry = createRegistry(options.definitions);
   const prepared = registry.all.map((internals) => ({ internals, prepared: prepareDefinition(internals) }));

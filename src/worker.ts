@@ -7,7 +7,7 @@ import { CommitQueue } from './commit-queue.ts';
 import { DueWatch } from './due-watch.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
-import { Held, type Keeper } from './held.ts';
+import { type Gone, Held, type Keeper } from './held.ts';
 import { type Holding, holdingOf, rowOf, type Unleased } from './holding.ts';
 import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
@@ -23,8 +23,6 @@ const AGING_EVERY = 8;
 /** How long to wait before asking again for what looks due but cannot be had: locked, or a second suspect. */
 const UNAVAILABLE_MS = 100;
 
-export type Gone = 'released' | 'settled' | 'quarantined' | 'lost';
-
 export interface WorkerDeps {
   readonly store: Store;
   readonly env: Env;
@@ -37,6 +35,7 @@ export interface WorkerDeps {
   /** Something in that queue is due at that instant. */
   expect(queue: number, at: Instant): void;
   gone(held: Held, how: Gone): void;
+  quarantined(actor: { readonly id: string; readonly name: string }, reason: string): void;
   failed(error: unknown): void;
 }
 
@@ -212,11 +211,12 @@ export class Worker implements Keeper {
     this.#deps.committed(held, turn, write);
   }
 
-  gone(held: Held, how: Gone): void {
+  gone(held: Held, how: Gone, reason: string | null): void {
     if (this.#held.get(held.id) === held) this.#held.delete(held.id);
     this.#finishing.delete(held);
     this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
+    if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
     if (this.#held.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
     this.#slotFreed();
   }
@@ -305,8 +305,8 @@ export class Worker implements Keeper {
   }
 
   async #setAside(claimed: Claimed, error: Error): Promise<void> {
-    this.#deps.failed(error);
-    await this.#commits.add(unchanged(rowOf(claimed), claimed, error.message));
+    const outcome = await this.#commits.add(unchanged(rowOf(claimed), claimed, error.message));
+    if (outcome === 'committed') this.#deps.quarantined(claimed, error.message);
   }
 
   async #watchNext(foundNothing: boolean): Promise<void> {
