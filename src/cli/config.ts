@@ -2,12 +2,15 @@
  * Finds and loads the configuration. TypeScript is read through tsx, into the same module graph as this program: a second
  * copy of Carillon would not know the definitions that the first one made.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
 import type { SchedulerOptions } from '../options.ts';
 import { UsageError } from './usage.ts';
+
+const runsFromSources = import.meta.url.endsWith('.ts');
+const root = fileURLToPath(new URL(runsFromSources ? '../../' : '../../../', import.meta.url));
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `carillon.config.${extension}`);
 
@@ -44,8 +47,7 @@ export async function loadConfigIfAny(given: string | undefined): Promise<Schedu
 }
 
 async function importAny(file: string): Promise<{ readonly default?: unknown }> {
-  // Stays registered: a handler may import more later.
-  if (/\.[cm]?ts$/.test(file)) register(typescriptSettings(file));
+  if (/\.[cm]?ts$/.test(file)) readTypeScript(file);
   try {
     return (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
   } catch (error) {
@@ -54,12 +56,27 @@ async function importAny(file: string): Promise<{ readonly default?: unknown }> 
 }
 
 /**
- * Path mappings come from the project's tsconfig. Carillon's own maps its name to its sources: right when this program runs
- * from them, and a second copy of everything when it was built.
+ * From here on this process imports TypeScript, also what a handler imports later. Path mappings come from the project's
+ * tsconfig. Carillon's own maps its name to its sources: right when this program runs from them, and a second copy of
+ * everything when it was built.
  */
-function typescriptSettings(file: string): { tsconfig?: string | false } {
-  const built = !import.meta.url.endsWith('.ts');
-  const root = fileURLToPath(new URL(built ? '../../../' : '../../', import.meta.url));
-  if (!built) return { tsconfig: path.join(root, 'tsconfig.json') };
-  return file.startsWith(root) ? { tsconfig: false } : {};
+function readTypeScript(file: string): void {
+  if (file.endsWith('.ts') && packageType(path.dirname(file)) !== 'module') {
+    throw new UsageError(`${file} is read as an ES module, which its package.json has to say: npm pkg set type=module`);
+  }
+  if (runsFromSources) register({ tsconfig: path.join(root, 'tsconfig.json') });
+  else register(file.startsWith(root) ? { tsconfig: false } : {});
+}
+
+/** Lets a program that runs from its sources import the examples, wherever it was started. */
+export function readExamples(): void {
+  if (runsFromSources) register({ tsconfig: path.join(root, 'tsconfig.json') });
+}
+
+/** What the nearest package.json says of its modules; undefined where there is none, or it says nothing. */
+export function packageType(folder: string): string | undefined {
+  const file = path.join(folder, 'package.json');
+  if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { type?: string }).type;
+  const above = path.dirname(folder);
+  return above === folder ? undefined : packageType(above);
 }

@@ -1,5 +1,6 @@
 /** `carillon demo`: real work, a worker killed in the middle of it, and what became of everything. */
 import type { Command } from 'commander';
+import { readExamples } from './config.ts';
 import { UsageError } from './usage.ts';
 
 export function addDemo(program: Command): void {
@@ -16,6 +17,7 @@ export function addDemo(program: Command): void {
 
 /** Loaded only when asked for: it runs the examples, and they import what Carillon itself does not need. */
 async function loadDemo(): Promise<typeof import('./demo/run-demo.ts')> {
+  readExamples();
   try {
     return await import('./demo/run-demo.ts');
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `carillon init`: a configuration with a first job, to change. */
 import { access, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { packageType } from './config.ts';
 import { printLine } from './output.ts';
 import { UsageError } from './usage.ts';
 
@@ -28,6 +29,8 @@ export function addInit(program: Command): void {
       if (await exists(FILE)) throw new UsageError(`${FILE} exists already; it was left as it is.`);
       await writeFile(FILE, CONTENT, { flag: 'wx' });
       printLine(`Wrote ${FILE}. Go on with:`);
+      // TypeScript is read as what the package says it is, and Carillon is made of ES modules.
+      if (packageType(process.cwd()) !== 'module') printLine('  npm pkg set type=module');
       printLine('  carillon dev');
       printLine(`  carillon schedule greet --input '{"name":"Ada"}' --wait`);
     });

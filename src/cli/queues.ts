@@ -68,6 +68,6 @@ async function listQuarantine(options: CommonOptions): Promise<void> {
   if (page.items.length === 0) return printLine('No actor is quarantined.');
   printTable(
     ['ID', 'NAME', 'REASON'],
-    page.items.map(({ id, name, version, reason }) => [id, `${plain(name)}@${version}`, short(reason ?? '', 120)]),
+    page.items.map(({ id, name, version, reason }) => [id, `${plain(name)}@${version}`, short(reason ?? '', 300)]),
   );
 }

@@ -47,7 +47,11 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
   printLine(`${colors.bold(plain(actor.name))} ${colors.dim(`version ${actor.version}`)}`);
   printLine(actor.id);
   printLine();
-  printFacts([...facts(actor, nowMs), ...(kind === 'job' ? jobFacts(actor, nowMs) : contextFacts(actor))]);
+  printFacts([
+    ...facts(actor, nowMs),
+    ...(kind === 'job' ? jobFacts(actor, nowMs) : contextFacts(actor)),
+    ...interruptionFacts(journal),
+  ]);
   if (actor.status === 'active' || actor.status === 'quarantined') {
     printHeading('Waiting for');
     if (explanation.waitingFor.length === 0) printLine('  its next step, which is under way');
@@ -98,10 +102,9 @@ function facts(actor: ActorView, nowMs: number): [string, string][] {
 
 /** Of the standard machine's context, what says something to people. */
 function jobFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
-  const { dueAt, interruptions, error } = (context ?? {}) as Partial<JobContext>;
+  const { dueAt, error } = (context ?? {}) as Partial<JobContext>;
   const rows: [string, string][] = [];
   if (dueAt !== undefined) rows.push(['due', instantText(new Date(dueAt), nowMs)]);
-  if (interruptions) rows.push(['interrupted', `${interruptions} times by the death of its worker`]);
   if (error && !record) rows.push(['last error', errorText(error)]);
   return rows;
 }
@@ -109,6 +112,15 @@ function jobFacts({ context, record }: ActorView, nowMs: number): [string, strin
 function contextFacts({ context }: ActorView): [string, string][] {
   return context === null || context === undefined ? [] : [['context', short(context, 300)]];
 }
+
+function interruptionFacts(journal: readonly JournalEntry[]): [string, string][] {
+  const times = journal.filter(({ event }) => INTERRUPTED.has(event.type)).length;
+  if (times === 0) return [];
+  return [['interrupted', `${times === 1 ? 'once' : `${times} times`}, by the death of its worker`]];
+}
+
+/** Of a job's attempt, and of what another machine invoked. */
+const INTERRUPTED = new Set(['attempt.interrupted', 'carillon.interrupted']);
 
 function errorText({ name, message, code }: NonNullable<RunRecord['error']>): string {
   return short(`${name}: ${message}${code === undefined ? '' : ` (${code})`}`, 500);
