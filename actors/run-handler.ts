@@ -4,10 +4,12 @@ import { classify } from '../src/classify.ts';
 import type { RunContext } from '../src/run-context.ts';
 
 /** One attempt of one run: the handler, and what its context is made of. */
-export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log'> {
+export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log' | 'signal'> {
   readonly run: (context: RunContext<never>) => unknown;
   /** Milliseconds since 1970. */
   readonly nominalAt: number;
+  /** Asked for on first use: an AbortController costs as much as a step of the machine, and most handlers never look. */
+  readonly signal: () => AbortSignal;
   readonly logger: Logger;
 }
 
@@ -17,19 +19,29 @@ export type AttemptResult =
   | { readonly ok: false; readonly failure: Failure };
 
 /** Calls the handler of a job once. Resolves however that ends: a throw, at once or later, becomes a classified failure. */
-export async function runHandler({ run, nominalAt, logger, ...rest }: Attempt): Promise<AttemptResult> {
+export async function runHandler(attempt: Attempt): Promise<AttemptResult> {
   let log: Logger | undefined;
   const context: RunContext<unknown> = {
-    ...rest,
-    nominalAt: new Date(nominalAt),
-    // Most handlers log nothing, and a child logger costs as much as a step of the machine.
+    id: attempt.id,
+    name: attempt.name,
+    input: attempt.input,
+    attempt: attempt.attempt,
+    attemptId: attempt.attemptId,
+    idempotencyKey: attempt.idempotencyKey,
+    outputs: attempt.outputs,
+    progress: attempt.progress,
+    schedule: attempt.schedule,
+    nominalAt: new Date(attempt.nominalAt),
+    get signal() {
+      return attempt.signal();
+    },
     get log() {
-      log ??= logger.child({ actor: rest.id, name: rest.name, attempt: rest.attempt });
+      log ??= attempt.logger.child({ actor: attempt.id, name: attempt.name, attempt: attempt.attempt });
       return log;
     },
   };
   try {
-    return { ok: true, output: await run(context as RunContext<never>) };
+    return { ok: true, output: await attempt.run(context as RunContext<never>) };
   } catch (error) {
     return { ok: false, failure: classify(error) };
   }

@@ -44,28 +44,47 @@ const ABORTED: Record<AbortReason, string> = {
   stopping: 'The worker stops; another one starts this attempt again.',
 };
 
+/** An abort signal that exists only once somebody looks at it, aborted already if that comes later. */
+class LazyAbort {
+  #controller: AbortController | null = null;
+  #reason: AbortReason | null = null;
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason) this.#controller.abort(abortError(this.#reason));
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: AbortReason): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(abortError(reason));
+  }
+}
+
 /** The signal's reason, for handlers that look at it. */
 function abortError(reason: AbortReason): Error {
   return Object.assign(new Error(ABORTED[reason]), { name: 'AbortError', code: `ABORTED_${reason.toUpperCase()}` });
 }
 
 export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffect {
-  const controller = new AbortController();
+  const abort = new LazyAbort();
   const { run } = host.definition;
   if (host.definition.standard && effect.src === 'run' && run) {
-    void runJob(host, effect, run, controller.signal);
-    return { abort: (reason) => controller.abort(abortError(reason)), relay: () => {} };
+    void runJob(host, effect, run, () => abort.signal);
+    return { abort: (reason) => abort.abort(reason), relay: () => {} };
   }
   const logic = runLogic(host.definition.prepared, effect, {
     actorId: host.id,
-    signal: controller.signal,
+    signal: abort.signal,
     send: (event, to) => host.heard(event, to),
     done: (output) => host.finished(effect.ref, storable(output, host.maxPayload)),
     failed: (error) => host.finished(effect.ref, { ok: false, error: storableError(error) }),
   });
   return {
     abort(reason) {
-      controller.abort(abortError(reason));
+      abort.abort(reason);
       logic.stop();
     },
     relay: (event) => logic.relay(event),
@@ -76,7 +95,7 @@ async function runJob(
   host: EffectHost,
   effect: StoredEffect,
   run: NonNullable<LoadedDefinition['run']>,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): Promise<void> {
   const { attempt } = effect.input as { attempt: number };
   const result = await runHandler({

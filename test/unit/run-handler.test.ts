@@ -15,7 +15,7 @@ function attempt(run: (context: RunContext<never>) => unknown, changes: Partial<
     idempotencyKey: 'effect',
     nominalAt: 1000,
     outputs: {},
-    signal: new AbortController().signal,
+    signal: () => new AbortController().signal,
     logger: pino({ level: 'silent' }),
     progress: () => Promise.resolve(),
     schedule: () => Promise.reject(new Error('not here')),
