@@ -12,10 +12,6 @@ export function spreadOf(figures: readonly number[]): Spread {
   return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? Number.NaN };
 }
 
-export function median(figures: readonly number[]): number {
-  return spreadOf(figures).p50;
-}
-
 export function perSecond(count: number, ms: number): string {
   return `${Math.round((count / ms) * 1000).toLocaleString('en')}/s`;
 }
