@@ -137,12 +137,12 @@ export class Simulation {
 
   /** Runs until the promise settles. */
   async #settling<T>(promise: Promise<T>): Promise<T> {
-    let settled = false;
+    const watch = { settled: false };
     const watched = promise.finally(() => {
-      settled = true;
+      watch.settled = true;
     });
     watched.catch(() => {});
-    for (let spent = 0; !settled && spent < 600_000; spent += 10) await this.world.advance(10);
+    for (let spent = 0; !watch.settled && spent < 600_000; spent += 10) await this.world.advance(10);
     return watched;
   }
 }
