@@ -28,14 +28,7 @@ import { find, progress, progressed, release } from './views.ts';
 import { Announcer } from './wake.ts';
 import { join, leave, Reaper } from './workers.ts';
 
-export {
-  checkSchema,
-  type Migration,
-  type MigrationPlan,
-  type MigrationTarget,
-  migrate,
-  planMigrations,
-} from './migrate.ts';
+export { checkSchema, migrate, planMigrations } from './migrate.ts';
 
 export interface PostgresStoreOptions {
   /** A pool passed in serves the general work and is never closed; the special connections are the store's own. */

@@ -59,11 +59,6 @@ interface Receiver {
   readonly newDedupIds: readonly string[] | null;
 }
 
-export interface Delivered {
-  readonly now: Instant | null;
-  readonly receivers: ReadonlyMap<string, Receiver>;
-}
-
 export async function send(db: Database, mail: readonly NewMail[]): Promise<SendReply> {
   const outcome = new Outcome(mail);
   const patient: Query = (statement, values) => db.query(statement, values, db.patient);
