@@ -15,6 +15,8 @@ export interface NewTimer {
   readonly sendId: string | undefined;
 }
 
+type NewEffect = Omit<StoredEffect, 'owner' | 'status' | 'attempt'>;
+
 export class Agenda {
   /** Number of the last timer or child. */
   sequence: number;
@@ -56,10 +58,12 @@ export class Agenda {
     return timer;
   }
 
-  startEffect(effect: Omit<StoredEffect, 'owner' | 'status' | 'attempt'>): void {
-    const started: StoredEffect = { ...effect, owner: ownerOf(effect.ref), status: 'pending', attempt: 1 };
+  startEffect({ id, ref, name, src, input, systemId, sync }: NewEffect): StoredEffect {
+    const owner = ownerOf(ref);
+    const started = { id, ref, owner, name, src, input, systemId, sync, status: 'pending', attempt: 1 } as const;
     this.effects = [...this.effects, started];
     this.starts.push(started);
+    return started;
   }
 
   endEffect(effect: StoredEffect): void {

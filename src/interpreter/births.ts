@@ -4,29 +4,22 @@ import type { Entry, MachineEntry } from './catalogue.ts';
 import { STARTING } from './readable.ts';
 import type { Run } from './run.ts';
 import { childAddress, ownerOf, StandIn } from './stand-in.ts';
-import type { ActorRecord } from './system-state.ts';
-import type { Logic, NewActor, Snapshot } from './xstate-internals.ts';
-
-interface Unborn {
-  readonly self: StandIn;
-  readonly entry: Entry;
-  readonly sync: boolean;
-  readonly systemId: string | undefined;
-}
+import type { ActorRecord, StoredEffect } from './system-state.ts';
+import type { ActorScope, Logic, NewActor, Snapshot } from './xstate-internals.ts';
 
 export class Births {
   /** Address of the actor whose logic is being asked: whose children XState makes. */
   owner = '';
   readonly #run: Run;
-  readonly #unborn = new Map<string, Unborn>();
+  readonly #unborn = new Map<string, ActorRecord>();
   readonly #inert: Logic;
 
   constructor(run: Run) {
     this.#run = run;
-    this.#inert = { ...INERT, start: (_snapshot, scope) => this.#start(scope.self as unknown as NewActor) };
+    this.#inert = new Inert((actor) => this.#start(actor));
   }
 
-  find(address: string): Unborn | undefined {
+  find(address: string): ActorRecord | undefined {
     return this.#unborn.get(address);
   }
 
@@ -45,13 +38,9 @@ export class Births {
       );
     }
     const address = this.#run.addressOf(actor);
-    const { systemId } = actor.options;
-    this.#unborn.set(address, {
-      self: new StandIn(actor.id, address),
-      entry,
-      sync: actor._syncSnapshot === true,
-      systemId,
-    });
+    const sync = actor._syncSnapshot === true;
+    const self = new StandIn(actor.id, address);
+    this.#unborn.set(address, { self, entry, sync, systemId: actor.options.systemId, snapshot: STARTING });
     // XState would tell the owner of the snapshots of the empty shell.
     actor._syncSnapshot = false;
     actor.logic = this.#inert;
@@ -69,40 +58,31 @@ export class Births {
     if (!unborn || !this.#run.records.has(ownerOf(address))) return;
     const input = this.#run.clean(actor.options.input, `input of '${actor.id}'`);
     if (unborn.entry.kind === 'effect') this.#startEffect(unborn, input);
-    else this.#run.birth({ ...unborn, snapshot: STARTING }, input);
+    else this.#run.birth(unborn, input);
   }
 
-  #startEffect({ self, entry, systemId, sync }: Unborn, input: unknown): void {
+  #startEffect({ self, entry, systemId, sync }: ActorRecord, input: unknown): void {
     const { id, prepared, agenda } = this.#run;
     const { address } = self;
     const owner = ownerOf(address);
     // The same step of a standard machine is entered again by a retry, and what it calls must not tell the difference.
     const step = prepared.standard ? `/${self.id}` : `${owner}/${self.id}/${address.slice(owner.length + 1)}`;
-    const named = systemId === undefined ? {} : { systemId };
-    agenda.startEffect({
+    const effect = agenda.startEffect({
       id: id + step,
       ref: address,
       name: self.id,
       src: entry.key,
       input,
-      ...named,
-      ...(sync && { sync }),
+      systemId,
+      sync,
     });
-    this.#run.adopt(effectRecord(self, entry, { input, systemId, sync }));
+    this.#run.adopt(effectRecord(self, entry, effect));
   }
 }
 
 /** What is known of an effect by its owner. */
-export function effectRecord(
-  self: StandIn,
-  entry: Entry,
-  {
-    input,
-    systemId,
-    sync = false,
-  }: { readonly input: unknown; readonly systemId?: string | undefined; readonly sync?: boolean },
-): ActorRecord {
-  return { self, entry, systemId, sync, snapshot: { status: 'active', output: undefined, error: undefined, input } };
+export function effectRecord(self: StandIn, entry: Entry, { input, systemId, sync }: StoredEffect): ActorRecord {
+  return { self, entry, sync, systemId, snapshot: { status: 'active', output: undefined, error: undefined, input } };
 }
 
 /** Until it is started an actor has no snapshot: its first step belongs to its own record. */
@@ -117,8 +97,24 @@ const unstarted: Snapshot = Object.defineProperties(
   },
 );
 
-const INERT: Logic = {
-  getInitialSnapshot: () => unstarted,
-  transition: (snapshot) => snapshot,
-  getPersistedSnapshot: (snapshot) => snapshot,
-};
+/** Logic that does nothing but tell when it is started. */
+class Inert implements Logic {
+  readonly #started: (actor: NewActor) => void;
+
+  constructor(started: (actor: NewActor) => void) {
+    this.#started = started;
+  }
+
+  getInitialSnapshot(): Snapshot {
+    return unstarted;
+  }
+  transition(snapshot: Snapshot): Snapshot {
+    return snapshot;
+  }
+  getPersistedSnapshot(snapshot: Snapshot): Snapshot {
+    return snapshot;
+  }
+  start(_snapshot: Snapshot, { self }: ActorScope): void {
+    this.#started(self as unknown as NewActor);
+  }
+}

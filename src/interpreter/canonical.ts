@@ -163,5 +163,7 @@ function childrenOf(
     return cleaner.standInOf(child);
   });
   standIns.sort((a, b) => birthOf(a.address) - birthOf(b.address));
-  return Object.fromEntries(standIns.map((child) => [child.id, child]));
+  const known: Record<string, ActorLike> = {};
+  for (const child of standIns) known[child.id] = child;
+  return known;
 }

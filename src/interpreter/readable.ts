@@ -11,24 +11,39 @@ import type { Snapshot } from './xstate-internals.ts';
 export const STARTING: Snapshot = { status: 'active' };
 
 export function readable(record: ActorRecord | undefined, { id }: StandIn): Snapshot {
-  if (!record) return partial({ status: 'stopped', output: undefined, error: undefined }, id);
+  if (!record) return new PartialSnapshot({ status: 'stopped' }, id);
   const { entry, snapshot } = record;
   if (snapshot === STARTING)
     throw new Error(`the snapshot of actor '${id}' cannot be read while it takes its first step`);
   const whole = entry.kind !== 'effect' && ('value' in snapshot || 'context' in snapshot);
-  return whole ? snapshot : partial(snapshot, id);
+  return whole ? snapshot : new PartialSnapshot(snapshot, id);
 }
 
-function partial(snapshot: Snapshot, id: string): Snapshot {
-  return Object.defineProperties({ ...snapshot }, { context: unknown(id, 'context'), value: unknown(id, 'value') });
-}
+class PartialSnapshot implements Snapshot {
+  readonly status: Snapshot['status'];
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly input: unknown;
+  readonly #id: string;
 
-function unknown(id: string, part: string): PropertyDescriptor {
-  return {
-    get() {
-      throw new Error(
-        `the ${part} of actor '${id}' is not stored with its owner; have it send what the owner needs, or use its output`,
-      );
-    },
-  };
+  constructor({ status, output, error, input }: Snapshot, id: string) {
+    this.status = status;
+    this.output = output;
+    this.error = error;
+    this.input = input;
+    this.#id = id;
+  }
+
+  get context(): never {
+    return this.#unknown('context');
+  }
+  get value(): never {
+    return this.#unknown('value');
+  }
+
+  #unknown(part: string): never {
+    throw new Error(
+      `the ${part} of actor '${this.#id}' is not stored with its owner; have it send what the owner needs, or use its output`,
+    );
+  }
 }

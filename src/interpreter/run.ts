@@ -28,7 +28,9 @@ interface Mailbox {
   readonly queue: AnyEventObject[];
 }
 
-type EffectResult = { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: unknown };
+export type EffectResult =
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: unknown };
 
 export interface Moment {
   readonly id: string;
@@ -127,7 +129,7 @@ export class Run implements Stage {
   #transition(record: ActorRecord, event: AnyEventObject): void {
     const { entry, self, snapshot } = record;
     const isRoot = self.address === '';
-    const received = isRoot && this.prepared.standard ? { ...event, at: this.now } : event;
+    const received = isRoot && this.prepared.standard ? stamped(event, this.now) : event;
     if (++this.#messages > MAX_MESSAGES) {
       throw this.#fault(
         record,
@@ -307,6 +309,12 @@ export class Run implements Stage {
       throw new Error(`Actor '${reference.id}' has not started yet, so it has no snapshot`);
     return readable(undefined, reference);
   }
+}
+
+function stamped(event: AnyEventObject, at: number): AnyEventObject {
+  const stampedEvent = { at, ...event };
+  stampedEvent.at = at;
+  return stampedEvent;
 }
 
 /** A snapshot as it is told to an owner: its data, without the machine behind it. */

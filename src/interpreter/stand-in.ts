@@ -114,12 +114,15 @@ export class StandIn {
 }
 
 /** References of one system, named by address; `known` finds the stand-in an address already has. */
-export function referencesOf(systemId: string, known: (address: string) => StandIn | undefined): References {
+export function referencesOf(
+  systemId: string,
+  known: (address: string, id: string) => StandIn | undefined,
+): References {
   return {
     name(value) {
       if (value instanceof StandIn) return value;
       return value instanceof Actor ? { id: value.id, address: value.sessionId.slice(systemId.length) } : undefined;
     },
-    find: (id, address) => known(address) ?? new StandIn(id, address),
+    find: (id, address) => known(address, id) ?? new StandIn(id, address),
   };
 }

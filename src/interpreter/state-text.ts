@@ -1,6 +1,6 @@
 /**
  * A system as the one text it is stored in, and back. The text holds nothing that the definition or another part of the text
- * already says.
+ * already says; what is not there is left out.
  */
 
 import type { AnyEventObject, StateValue } from 'xstate';
@@ -8,19 +8,20 @@ import { decode, encode } from '../codec.ts';
 import { effectRecord } from './births.ts';
 import { historyFromIds, historyToIds, NO_CHILDREN, restored, snapshotOf } from './canonical.ts';
 import type { Entry } from './catalogue.ts';
+import { MachineFault } from './machine-fault.ts';
 import type { Prepared } from './prepare.ts';
 import { birthOf, ownerOf, referencesOf, StandIn } from './stand-in.ts';
 import { type ActorRecord, rootOf, type StoredEffect, type StoredTimer, type SystemState } from './system-state.ts';
-import type { Context, MachineSnapshot, Snapshot } from './xstate-internals.ts';
+import type { ActorLike, Context, MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
 interface TimerText {
   readonly i: string;
   readonly d: number;
   readonly s: string;
-  readonly a?: string;
-  readonly b?: string;
+  readonly a: string | undefined;
+  readonly b: string | undefined;
   /** Left out when the event is its send id and nothing else, as for `after`. */
-  readonly e?: AnyEventObject;
+  readonly e: AnyEventObject | undefined;
 }
 
 interface EffectText {
@@ -28,211 +29,172 @@ interface EffectText {
   readonly r: string;
   readonly n: string;
   readonly s: string;
-  readonly p?: unknown;
-  readonly y?: string;
-  readonly z?: 1;
-  readonly b?: 1;
-  readonly a?: number;
+  readonly p: unknown;
+  readonly y: string | undefined;
+  readonly z: 1 | undefined;
+  readonly b: 1 | undefined;
+  readonly a: number | undefined;
 }
 
-interface SnapshotText {
-  readonly v?: StateValue;
-  readonly c?: unknown;
-  readonly h?: Record<string, string[]>;
-  /** Settled: d(one) or e(rror). */
-  readonly d?: { readonly o?: unknown } | { readonly x: unknown };
+interface RecordText {
+  readonly r: string | undefined;
+  readonly i: string | undefined;
+  readonly k: string | undefined;
+  readonly y: string | undefined;
+  readonly z: 1 | undefined;
+  readonly v: StateValue | undefined;
+  readonly c: unknown;
+  readonly h: Record<string, string[]> | undefined;
+  /** Settled, with o(utput) or x (error). */
+  readonly f: 'd' | 'e' | undefined;
+  readonly o: unknown;
+  readonly x: unknown;
 }
 
-interface RecordText extends SnapshotText {
-  readonly r: string;
-  readonly i: string;
-  readonly k: string;
-  readonly y?: string;
-  readonly z?: 1;
+/** The root's record, and what belongs to the system as a whole. */
+interface StateText {
+  readonly m: RecordText;
+  readonly n: number | undefined;
+  readonly b: number | undefined;
+  readonly t: readonly TimerText[] | undefined;
+  readonly e: readonly EffectText[] | undefined;
+  readonly r: readonly RecordText[] | undefined;
 }
 
-interface StateText extends SnapshotText {
-  readonly n?: number;
-  readonly b?: number;
-  readonly t?: readonly TimerText[];
-  readonly e?: readonly EffectText[];
-  readonly r?: readonly RecordText[];
-}
+const toText = { path: 'snapshot', maxBytes: Number.POSITIVE_INFINITY };
+const byAddress = referencesOf('', (address, id) => new StandIn(id, address));
 
 export function encodeState(state: SystemState): string {
   const { timers, effects, sequence, startedAt } = state;
-  const records: RecordText[] = [];
-  if (state.records.size > 1 + effects.length) {
-    const running = new Set(effects.map((effect) => effect.ref));
-    for (const [address, record] of state.records) {
-      if (address !== '' && !running.has(address)) records.push(recordText(address, record));
-    }
-  }
   const text: StateText = {
-    ...snapshotText(rootOf(state)),
-    ...(sequence > 0 && { n: sequence }),
-    ...(startedAt !== null && { b: startedAt }),
-    ...(timers.length > 0 && { t: timers.map(timerText) }),
-    ...(effects.length > 0 && { e: effects.map(effectText) }),
-    ...(records.length > 0 && { r: records }),
+    m: recordText(rootOf(state), true),
+    n: sequence || undefined,
+    b: startedAt ?? undefined,
+    t: timers.length > 0 ? timers.map(timerText) : undefined,
+    e: effects.length > 0 ? effects.map(effectText) : undefined,
+    r: state.records.size > 1 + effects.length ? innerRecords(state) : undefined,
   };
-  return encode(
-    text,
-    { path: 'snapshot', maxBytes: Number.POSITIVE_INFINITY },
-    referencesOf('', () => undefined),
-  );
+  return encode(text, toText, byAddress);
 }
 
-function snapshotText({ entry, snapshot }: ActorRecord): SnapshotText {
-  const { status, output, error, context } = snapshot;
-  if (entry.kind === 'machine' && 'value' in snapshot) {
-    const { value, historyValue } = snapshot as MachineSnapshot;
-    const h = historyToIds(historyValue);
-    return {
-      v: value,
-      c: context,
-      ...(h && { h }),
-      ...(status === 'done' && { d: { o: output } }),
-      ...(status === 'error' && { d: { x: error } }),
-    };
-  }
-  if (status === 'error') return { d: { x: error } };
-  if (status === 'done') return { d: { o: output } };
-  return { c: entry.kind === 'transition' ? entry.logic.getPersistedSnapshot(snapshot) : context };
+function innerRecords({ records, effects }: SystemState): RecordText[] {
+  const running = new Set(effects.map((effect) => effect.ref));
+  return [...records.values()]
+    .filter(({ self }) => self.address !== '' && !running.has(self.address))
+    .map((record) => recordText(record, false));
 }
 
-function recordText(address: string, record: ActorRecord): RecordText {
-  const { self, entry, sync, systemId } = record;
+function recordText({ self, entry, sync, systemId, snapshot }: ActorRecord, isRoot: boolean): RecordText {
+  const { status, output, error } = snapshot;
+  const { value, historyValue, context } = snapshot as MachineSnapshot;
+  const transition = entry.kind === 'transition' && status === 'active';
   return {
-    r: address,
-    i: self.id,
-    k: entry.key,
-    ...(systemId !== undefined && { y: systemId }),
-    ...(sync && { z: 1 }),
-    ...snapshotText(record),
+    r: isRoot ? undefined : self.address,
+    i: isRoot ? undefined : self.id,
+    k: isRoot ? undefined : entry.key,
+    y: systemId,
+    z: sync ? 1 : undefined,
+    v: value,
+    c: transition ? entry.logic.getPersistedSnapshot(snapshot) : context,
+    h: historyValue && historyToIds(historyValue),
+    f: status === 'done' ? 'd' : status === 'error' ? 'e' : undefined,
+    o: output,
+    x: error,
   };
 }
 
 function timerText({ id, dueAt, sendId, source, target, event }: StoredTimer): TimerText {
   const bare = event.type === sendId && Object.keys(event).length === 1;
-  return {
-    i: id,
-    d: dueAt,
-    s: sendId,
-    ...(source !== '' && { a: source }),
-    ...(target !== '' && { b: target }),
-    ...(!bare && { e: event }),
-  };
+  return { i: id, d: dueAt, s: sendId, a: source || undefined, b: target || undefined, e: bare ? undefined : event };
 }
 
-function effectText(effect: StoredEffect): EffectText {
-  const { id, ref, name, src, input, systemId, sync, status, attempt } = effect;
+function effectText({ id, ref, name, src, input, systemId, sync, status, attempt }: StoredEffect): EffectText {
   return {
     i: id,
     r: ref,
     n: name,
     s: src,
-    ...(input !== undefined && { p: input }),
-    ...(systemId !== undefined && { y: systemId }),
-    ...(sync && { z: 1 }),
-    ...(status === 'running' && { b: 1 }),
-    ...(attempt !== 1 && { a: attempt }),
+    p: input,
+    y: systemId,
+    z: sync ? 1 : undefined,
+    b: status === 'running' ? 1 : undefined,
+    a: attempt === 1 ? undefined : attempt,
   };
 }
 
-/** Throws when the text does not fit the definition. */
+/** Throws MachineFault when the text does not fit the definition. */
 export function decodeState(prepared: Prepared, text: string): SystemState {
+  try {
+    return restoredState(prepared, text);
+  } catch (error) {
+    throw new MachineFault(`${prepared.name} version ${prepared.version}`, error);
+  }
+}
+
+interface Relative {
+  readonly self: StandIn;
+  readonly effect?: StoredEffect;
+  readonly record?: RecordText;
+}
+
+function restoredState(prepared: Prepared, text: string): SystemState {
   const standIns = new Map<string, StandIn>();
-  const references = referencesOf('', (address) => standIns.get(address));
-  const standIn = (id: string, address: string): StandIn => {
-    let known = standIns.get(address);
-    if (!known) standIns.set(address, (known = references.find(id, address) as StandIn));
+  const standIn = (address: string, id: string): StandIn => {
+    const known = standIns.get(address) ?? new StandIn(id, address);
+    standIns.set(address, known);
     return known;
   };
-  const stored = decode(text, { ...references, find: standIn }) as StateText;
-  const effects = (stored.e ?? []).map(effectOf);
+  const stored = decode(text, referencesOf('', standIn)) as StateText;
+  const self = standIn('', prepared.machine.id);
+  const effects = stored.e ? stored.e.map(effectOf) : [];
   const records = new Map<string, ActorRecord>();
-  const root = standIn(prepared.machine.id, '');
-  if (effects.length === 0 && !stored.r) {
-    records.set('', recordOf(prepared.catalogue.root, root, stored, NO_CHILDREN));
-  } else {
-    const born: {
-      readonly id: string;
-      readonly address: string;
-      readonly place: (children: Children) => ActorRecord;
-    }[] = [
-      { id: root.id, address: '', place: (children) => recordOf(prepared.catalogue.root, root, stored, children) },
-    ];
-    for (const effect of effects) {
-      const self = standIn(effect.name, effect.ref);
-      born.push({
-        id: effect.name,
-        address: effect.ref,
-        place: () => effectRecord(self, entryOf(prepared, effect.src), effect),
-      });
-    }
-    for (const record of stored.r ?? []) {
-      const self = standIn(record.i, record.r);
-      const entry = entryOf(prepared, record.k);
-      const more = { systemId: record.y, sync: record.z === 1 };
-      born.push({
-        id: record.i,
-        address: record.r,
-        place: (children) => recordOf(entry, self, record, children, more),
-      });
-    }
-    born.sort((a, b) => birthOf(a.address) - birthOf(b.address));
-    const childrenOf = new Map<string, Record<string, StandIn>>();
-    for (const { id, address } of born) {
-      if (address === '') continue;
-      const owner = ownerOf(address);
-      const siblings = childrenOf.get(owner) ?? {};
-      siblings[id] = standIn(id, address);
-      childrenOf.set(owner, siblings);
-    }
-    for (const { address, place } of born) records.set(address, place(childrenOf.get(address) ?? NO_CHILDREN));
+  const relatives: Relative[] = [
+    ...effects.map((effect) => ({ self: standIn(effect.ref, effect.name), effect })),
+    ...(stored.r ?? []).map((record) => ({ self: standIn(record.r as string, record.i as string), record })),
+  ];
+  relatives.sort((a, b) => birthOf(a.self.address) - birthOf(b.self.address));
+  const children = relatives.length > 0 ? childrenByOwner(relatives) : null;
+  records.set('', recordOf(prepared.catalogue.root, self, stored.m, children?.get('') ?? NO_CHILDREN));
+  for (const relative of relatives) {
+    const { address } = relative.self;
+    records.set(address, relativeRecord(prepared, relative, children?.get(address) ?? NO_CHILDREN));
   }
-  return {
-    records,
-    timers: (stored.t ?? []).map(timerOf),
-    effects,
-    sequence: stored.n ?? 0,
-    startedAt: stored.b ?? null,
-  };
+  const timers = stored.t ? stored.t.map(timerOf) : [];
+  return { records, timers, effects, sequence: stored.n ?? 0, startedAt: stored.b ?? null };
 }
 
-type Children = Readonly<Record<string, StandIn>> | typeof NO_CHILDREN;
+type Children = Readonly<Record<string, ActorLike>>;
 
-function entryOf(prepared: Prepared, key: string): Entry {
+function childrenByOwner(relatives: readonly Relative[]): Map<string, Record<string, StandIn>> {
+  const children = new Map<string, Record<string, StandIn>>();
+  for (const { self } of relatives) {
+    const owner = ownerOf(self.address);
+    const siblings = children.get(owner) ?? {};
+    siblings[self.id] = self;
+    children.set(owner, siblings);
+  }
+  return children;
+}
+
+function relativeRecord(prepared: Prepared, { self, effect, record }: Relative, children: Children): ActorRecord {
+  const key = effect ? effect.src : ((record as RecordText).k ?? '');
   const entry = prepared.catalogue.get(key);
-  if (!entry) throw new Error(`this version of '${prepared.name}' has no actor logic '${key}'`);
-  return entry;
+  if (!entry) throw new Error(`it has no actor logic '${key}', which child '${self.id}' needs`);
+  return effect ? effectRecord(self, entry, effect) : recordOf(entry, self, record as RecordText, children);
 }
 
-function recordOf(
-  entry: Entry,
-  self: StandIn,
-  stored: SnapshotText,
-  children: Children,
-  more: { readonly systemId?: string | undefined; readonly sync: boolean } = { sync: false },
-): ActorRecord {
-  return { self, entry, ...more, snapshot: snapshotFrom(entry, stored, children) };
+function recordOf(entry: Entry, self: StandIn, stored: RecordText, children: Children): ActorRecord {
+  return { self, entry, sync: stored.z === 1, systemId: stored.y, snapshot: snapshotFrom(entry, stored, children) };
 }
 
-function snapshotFrom(entry: Entry, stored: SnapshotText, children: Children): Snapshot {
-  const { v: value, c, h, d: end } = stored;
-  const status = end ? ('x' in end ? 'error' : 'done') : 'active';
-  const settled = {
-    status,
-    output: end && 'o' in end ? end.o : undefined,
-    error: end && 'x' in end ? end.x : undefined,
-  } as const;
+function snapshotFrom(entry: Entry, stored: RecordText, children: Children): Snapshot {
+  const { v: value, c, f, o: output, x: error } = stored;
+  const status = f === undefined ? 'active' : f === 'd' ? 'done' : 'error';
   if (entry.kind === 'machine' && value !== undefined) {
-    const historyValue = historyFromIds(entry.logic, h);
-    return snapshotOf(entry.templates, value, { ...settled, context: c as Context, children, historyValue });
+    const historyValue = historyFromIds(entry.logic, stored.h);
+    return snapshotOf(entry.templates, value, { status, output, error, context: c as Context, children, historyValue });
   }
-  if (end) return settled;
-  return restored(entry.logic, c);
+  return f === undefined ? restored(entry.logic, c) : { status, output, error };
 }
 
 function timerOf({ i, d, s, a = '', b = '', e }: TimerText): StoredTimer {
@@ -240,6 +202,7 @@ function timerOf({ i, d, s, a = '', b = '', e }: TimerText): StoredTimer {
 }
 
 function effectOf({ i, r, n, s, p, y, z, b, a = 1 }: EffectText): StoredEffect {
+  const status = b ? 'running' : 'pending';
   return {
     id: i,
     ref: r,
@@ -247,9 +210,9 @@ function effectOf({ i, r, n, s, p, y, z, b, a = 1 }: EffectText): StoredEffect {
     name: n,
     src: s,
     input: p,
-    ...(y !== undefined && { systemId: y }),
-    ...(z && { sync: true }),
-    status: b ? 'running' : 'pending',
+    systemId: y,
+    sync: z === 1,
+    status,
     attempt: a,
   };
 }

@@ -5,7 +5,7 @@ import type { Deferred } from './aftermath.ts';
 import { MachineFault } from './machine-fault.ts';
 import type { Prepared } from './prepare.ts';
 import { STARTING } from './readable.ts';
-import { type Moment, Run } from './run.ts';
+import { type EffectResult, type Moment, Run } from './run.ts';
 import { StandIn } from './stand-in.ts';
 import { rootOf, type StoredEffect, type SystemState } from './system-state.ts';
 import type { MachineSnapshot } from './xstate-internals.ts';
@@ -39,10 +39,14 @@ export function init(prepared: Prepared, { id, input, now }: Moment & { readonly
   const startedAt = prepared.standard ? null : now;
   const run = new Run(prepared, { ...NOTHING, startedAt }, { id, now });
   const { root } = prepared.catalogue;
-  run.birth(
-    { self: new StandIn(root.logic.id, ''), entry: root, sync: false, snapshot: STARTING },
-    run.clean(input, 'input'),
-  );
+  const record = {
+    self: new StandIn(root.logic.id, ''),
+    entry: root,
+    sync: false,
+    systemId: undefined,
+    snapshot: STARTING,
+  };
+  run.birth(record, run.clean(input, 'input'));
   return stepOf(run);
 }
 
@@ -50,34 +54,24 @@ export function init(prepared: Prepared, { id, input, now }: Moment & { readonly
 export function deliver(
   prepared: Prepared,
   state: SystemState,
-  { event, to = '', ...moment }: Moment & { readonly event: AnyEventObject; readonly to?: string },
+  moment: Moment & { readonly event: AnyEventObject; readonly to?: string },
 ): Step {
+  const { event, to = '' } = moment;
   return stepped(prepared, state, moment, (run) => run.send(to, event));
 }
 
 /** A timer came due: it is gone, and its event is delivered. */
-export function fireTimer(
-  prepared: Prepared,
-  state: SystemState,
-  { timer, ...moment }: Moment & { readonly timer: string },
-): Step {
-  return stepped(prepared, state, moment, (run) => run.fire(timer));
+export function fireTimer(prepared: Prepared, state: SystemState, moment: Moment & { readonly timer: string }): Step {
+  return stepped(prepared, state, moment, (run) => run.fire(moment.timer));
 }
 
 /** An effect came to its end; nothing happens when its incarnation is gone. */
 export function finishEffect(
   prepared: Prepared,
   state: SystemState,
-  {
-    ref,
-    result,
-    ...moment
-  }: Moment & {
-    readonly ref: string;
-    readonly result: { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: unknown };
-  },
+  moment: Moment & { readonly ref: string; readonly result: EffectResult },
 ): Step {
-  return stepped(prepared, state, moment, (run) => run.finish(ref, result));
+  return stepped(prepared, state, moment, (run) => run.finish(moment.ref, moment.result));
 }
 
 function stepped(prepared: Prepared, state: SystemState, moment: Moment, happen: (run: Run) => void): Step {

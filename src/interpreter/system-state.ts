@@ -31,9 +31,9 @@ export interface StoredEffect {
   /** Key of its logic in the definition. */
   readonly src: string;
   readonly input: unknown;
-  readonly systemId?: string;
+  readonly systemId?: string | undefined;
   /** Its owner hears of every snapshot. */
-  readonly sync?: boolean;
+  readonly sync: boolean;
   readonly status: 'pending' | 'running';
   readonly attempt: number;
 }
