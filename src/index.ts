@@ -22,6 +22,7 @@ export {
   ActorSettledError,
   CarillonError,
   DefinitionVersionError,
+  EmbeddedPostgresError,
   IdempotencyConflictError,
   InvalidInputError,
   InvalidOptionError,
