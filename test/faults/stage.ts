@@ -27,13 +27,14 @@ export interface WorkerProcess extends TestProcess {
   order(order: Order): void;
   /** It was told to die, so its end is no failure. */
   mortal: boolean;
+  alive: boolean;
 }
 
 export type WorkerOptions = Partial<Omit<WorkerSettings, 'postgres'>> & {
   /** How wrong its wall clock is. */
   readonly clockOffsetMs?: number;
   /** Instead of the stage's own: through a proxy, for one. */
-  readonly postgres?: string;
+  readonly postgres?: WorkerSettings['postgres'];
 };
 
 /** What was promised of a run: not before this instant of the store's clock. */
@@ -114,6 +115,7 @@ export class Stage {
           PATIENCE_MS,
         ),
       order: (order) => process.write(order),
+      alive: true,
       mortal: mortal || settings.crash !== undefined,
       kill() {
         worker.mortal = true;
@@ -121,6 +123,9 @@ export class Stage {
       },
     };
     this.workers.push(worker);
+    void process.ended.then(() => {
+      worker.alive = false;
+    });
     await worker.fact(settings.start ? 'ready' : 'booted');
     return worker;
   }
@@ -141,10 +146,14 @@ export class Stage {
     for (let kept = 0; kept < count; kept++) void keep();
   }
 
-  /** Until that many runs have been settled, as told by the workers. */
+  /** Runs whose end some worker has told. */
+  settledNow(): number {
+    return new Set(this.facts.flatMap((fact) => (fact.what === 'settled' ? [fact.id] : []))).size;
+  }
+
+  /** Until that many runs have ended, as told by the workers. */
   settledCount(count: number): Promise<true> {
-    const settled = (): number => this.facts.filter((fact) => fact.what === 'settled').length;
-    return waitUntil(() => settled() >= count, { timeoutMs: PATIENCE_MS, what: `${count} runs to settle` });
+    return waitUntil(() => this.settledNow() >= count, { timeoutMs: 2 * PATIENCE_MS, what: `${count} runs to settle` });
   }
 
   async close(): Promise<void> {
@@ -165,10 +174,15 @@ export function closeStagesAfterEach(): void {
   });
 }
 
+/** Ends it with the test, after the stages that are opened from now on. */
+export function endAfterTest(end: () => Promise<void>): void {
+  opened.push(end);
+}
+
 /** Opens one on a database of its own, or on the given server's. */
 export async function openStage({ postgres, redis }: { postgres?: string; redis?: string } = {}): Promise<Stage> {
   const database = postgres === undefined ? await createTestDatabase() : null;
-  if (database) opened.push(() => database.drop());
+  if (database) endAfterTest(() => database.drop());
   const connection = postgres ?? (database as NonNullable<typeof database>).connectionString;
   const scheduler = await createScheduler({
     definitions: definitionsFor(() => undefined, { passed: async () => undefined }),
@@ -188,6 +202,6 @@ export async function openStage({ postgres, redis }: { postgres?: string; redis?
   const pool = new Pool({ connectionString: connection, max: 2 });
   pool.on('error', () => undefined);
   const stage = new Stage({ scheduler, store, pool, postgres: connection, redis });
-  opened.push(() => stage.close());
+  endAfterTest(() => stage.close());
   return stage;
 }

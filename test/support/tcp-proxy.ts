@@ -15,11 +15,14 @@ export interface TcpProxy {
   /** Black hole: connections stay open and new ones are accepted, but no byte passes either way until `resume()`. */
   stall(): void;
   resume(): void;
+  /** Half open: the connections open now go silent as under `stall()`, new ones are served. */
+  silence(): void;
   /**
    * Postgres only. Loses the reply to the next statement whose completion tag fits (`COMMIT`, `INSERT 0 1`, …): the server
-   * carries it out and commits, the client only sees its connection reset. Resolves when that happened.
+   * carries it out and commits, the client only sees its connection reset. Resolves when that happened. `statement`: name
+   * of the prepared statement it has to be, for tags that many share.
    */
-  loseReply(tag: RegExp): Promise<void>;
+  loseReply(tag: RegExp, statement?: string): Promise<void>;
   /** Connections open now. */
   count(): number;
   destroy(): Promise<void>;
@@ -29,11 +32,11 @@ export interface TcpProxy {
 export async function startProxy(target: string | { host: string; port: number }): Promise<TcpProxy> {
   const links = new Set<Link>();
   let stalled = false;
-  let awaited: { tag: RegExp; lost: () => void } | null = null;
+  let awaited: { tag: RegExp; statement: string; lost: () => void } | null = null;
 
   /** What to call once the reply with this tag is lost; null lets it pass. */
-  const replied = (tag: string): (() => void) | null => {
-    if (awaited === null || !awaited.tag.test(tag)) return null;
+  const replied = (tag: string, asked: string): (() => void) | null => {
+    if (awaited === null || !awaited.tag.test(tag) || !asked.includes(awaited.statement)) return null;
     const { lost } = awaited;
     awaited = null;
     return lost;
@@ -70,9 +73,12 @@ export async function startProxy(target: string | { host: string; port: number }
       stalled = false;
       for (const link of links) link.resume();
     },
-    loseReply: (tag) =>
+    silence: () => {
+      for (const link of links) link.stall();
+    },
+    loseReply: (tag, statement = '') =>
       new Promise((resolve) => {
-        awaited = { tag, lost: resolve };
+        awaited = { tag, statement, lost: resolve };
       }),
     count: () => links.size,
     destroy: () => {
@@ -88,6 +94,9 @@ function postgresAddress(connectionString: string): NetConnectOpts {
   const { host, port } = new Client({ connectionString });
   return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
 }
+
+/** Of what a client asks, this much is kept: Parse and Bind both begin with the name of their statement. */
+const LONGEST_QUESTION = 1_000;
 
 /** One client and its connection to the server. */
 class Link {
@@ -133,7 +142,12 @@ class Link {
    * Postgres messages are a type byte and a length. From the reply to be lost on nothing is passed; the connection is cut
    * at the following ReadyForQuery, because only then the transaction has ended on the server.
    */
-  watchReplies(replied: (tag: string) => (() => void) | null): void {
+  watchReplies(replied: (tag: string, asked: string) => (() => void) | null): void {
+    /** Since the last answer. */
+    let asked = '';
+    this.#client.on('data', (chunk: Buffer) => {
+      asked = (asked + chunk.toString('latin1', 0, LONGEST_QUESTION)).slice(0, LONGEST_QUESTION);
+    });
     let unread: Buffer = Buffer.alloc(0);
     let lost: (() => void) | null = null;
     this.#upstream.on('data', (chunk) => {
@@ -144,7 +158,8 @@ class Link {
         const end = at + 1 + unread.readUInt32BE(at + 1);
         if (unread.length < end) break;
         const type = String.fromCharCode(unread.readUInt8(at));
-        if (type === 'C') lost ??= replied(unread.toString('latin1', at + 5, end - 1));
+        if (type === 'C') lost ??= replied(unread.toString('latin1', at + 5, end - 1), asked);
+        if (type === 'Z') asked = '';
         if (type === 'Z' && lost !== null) {
           this.cut();
           lost();
