@@ -129,7 +129,11 @@ export class Runtime {
 
   start(): Promise<void> {
     this.assertOpen();
-    this.#starting ??= this.#start();
+    // One that failed may be tried again.
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = null;
+      throw error;
+    });
     return this.#starting;
   }
 

@@ -88,7 +88,7 @@ async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledg
   const openWorker = async (): Promise<void> => {
     const process = await simulation.open(`worker-${++opened}`, { concurrency: 1 + Math.floor(chance() * 8) });
     process.scheduler?.on('settled', ({ id }) => ledger.settled.set(id, (ledger.settled.get(id) ?? 0) + 1));
-    void process.scheduler?.start();
+    process.scheduler?.start().catch(() => process.die());
   };
   const client = await simulation.open('client', false);
   for (let worker = 0; worker < 3; worker++) await openWorker();
