@@ -188,7 +188,8 @@ function tag(value: unknown, references: References | undefined): unknown {
   }
   if (value instanceof Date) return { $: 'date', value: value.toISOString() };
   if (value instanceof Error) return { $: 'error', ...errorParts(value) };
-  return { $: 'actor', ...references?.name(value) };
+  const reference = references?.name(value);
+  return { $: 'actor', id: reference?.id, address: reference?.address };
 }
 
 function untag(value: unknown, references: References | undefined): unknown {

@@ -27,7 +27,9 @@ export class StepSystem {
     if (taken !== undefined && taken !== address) throw new Error(`Actor with system ID '${systemId}' already exists.`);
     this.#registered().set(systemId, address);
   }
+  /** At once, while the actor itself stops later: another one may take the name in the same transition. */
   _unregister(actor: ActorLike): void {
+    this.#registered();
     this.forget(this.#run.addressOf(actor));
   }
   forget(address: string): void {
