@@ -2,7 +2,7 @@
  * The thread behind a heartbeat. Beats a third of a lease apart on a connection of its own. A beat counts from when it was
  * started, and never from later than that: the estimate errs towards an earlier expiry.
  */
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Client } from 'pg';
 
 export interface HeartbeatTask {
@@ -74,4 +74,5 @@ async function run(): Promise<never> {
   }
 }
 
+parentPort?.postMessage('running');
 await run();

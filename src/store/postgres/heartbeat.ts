@@ -7,23 +7,45 @@ import type { Heartbeat, WorkerEntry } from '../contract.ts';
 import type { Database } from './database.ts';
 import type { HeartbeatTask } from './heartbeat-thread.ts';
 
-export function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry, startedMs: number): Heartbeat {
-  const tick = sharedInstant(startedMs);
-  const beat = sharedInstant(startedMs);
+/** A heartbeat whose thread runs already, and which counts from `begin`. */
+export interface ReadyHeartbeat extends Heartbeat {
+  /** The worker's row was written at this monotonic time. */
+  begin(atMs: number): void;
+}
+
+/**
+ * Resolves once the thread runs: on a busy machine that takes a good part of a short lease, and a worker whose row is there
+ * before its heartbeat would be found dead at once.
+ */
+export async function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry): Promise<ReadyHeartbeat> {
+  const tick = sharedInstant(db.env.monotonicMs());
+  const beat = sharedInstant(db.env.monotonicMs());
   const task: HeartbeatTask = { tick, beat, connection: cloneable(db), schema: db.schema, worker: id, leaseMs };
   let stopped = false;
   let thread: Worker;
+  let running: () => void;
+  const runs = new Promise<void>((resolve) => {
+    running = resolve;
+  });
   const start = (): void => {
     thread = startThread(task);
-    thread.unref();
+    thread.once('message', () => {
+      thread.unref();
+      running();
+    });
     thread.on('error', (error) => {
       db.logger.error({ err: error, worker: id }, 'the heartbeat thread died; starting another');
       db.env.setTimer(leaseMs / 6, () => !stopped && start());
     });
   };
   start();
+  await runs;
 
   return {
+    begin(atMs) {
+      Atomics.store(tick, 0, inMicroseconds(atMs));
+      Atomics.store(beat, 0, inMicroseconds(atMs));
+    },
     tick: () => void Atomics.store(tick, 0, inMicroseconds(db.env.monotonicMs())),
     lastBeatMs: () => Number(Atomics.load(beat, 0)) / 1000,
     async stop() {

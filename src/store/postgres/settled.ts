@@ -18,7 +18,8 @@ const SETTLE: Statement = {
       snapshot, history, status, outcome, reason, record, keep_days, frees_key)
   ), over as (
     delete from carillon.actors a using w
-    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq and a.pokes = w.pokes
+    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
+      and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
     returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.key, a.key_digest, a.input, a.progress, a.fence,
       a.strikes, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,

@@ -23,7 +23,8 @@ const TURN: Statement = {
       worker = case when w.hold then a.worker end, claimed_at = case when w.hold then a.claimed_at end,
       wake_at = w.wake_at, in_due = w.wake_at is not null
     from w
-    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq and a.pokes = w.pokes
+    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
+      and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
     returning a.id, a.queue, a.priority, a.def, a.wake_at, w.due_row_ms,
       case when a.strikes >= 2 and a.worker is null then 10 else a.priority end as lane

@@ -44,12 +44,19 @@ const FORGET_RECEIPTS: Statement = {
 const JUMP_MS = 2_000;
 
 export async function join(db: Database, entry: WorkerEntry): Promise<Heartbeat> {
-  const startedMs = db.env.monotonicMs();
+  const heartbeat = await startHeartbeat(db, entry);
   const { id, host, pid, defs, queues, leaseMs, concurrency } = entry;
   const values = [id, db.namespace, host, pid, defs, queues, leaseMs, concurrency];
-  await db.repeated(() => db.query(JOIN, values));
-  await unpark(db, defs);
-  return startHeartbeat(db, entry, startedMs);
+  try {
+    const startedMs = db.env.monotonicMs();
+    await db.repeated(() => db.query(JOIN, values));
+    heartbeat.begin(startedMs);
+    await unpark(db, defs);
+    return heartbeat;
+  } catch (error) {
+    await heartbeat.stop();
+    throw error;
+  }
 }
 
 /** Its row goes last: before that, the sweep of another process would count a death. */
