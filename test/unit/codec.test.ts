@@ -86,7 +86,7 @@ describe('what comes back', () => {
     const value = { text: `a\u0000b\ud800c\udfff`, '\u0000key': 1 };
     const text = encode(value, roomy);
     expect(text).not.toContain('\u0000');
-    expect(text.isWellFormed()).toBe(true);
+    expect(() => encodeURIComponent(text)).not.toThrow();
     expect(trip(value)).toEqual(value);
   });
 
