@@ -15,6 +15,8 @@ import { composeWrite, type Row, unchanged } from './turn-write.ts';
 
 /** Misses in a row without anything new to see, after which the actor counts as lost. */
 const MAX_BLIND_MISSES = 5;
+/** Misses in a row because of mail, after which the turn is written without what came last. */
+const MAX_RACES = 3;
 const RETRY_COMMIT_MS = 200;
 
 /** What a held actor asks of the worker that holds it. */
@@ -54,6 +56,7 @@ export class Held {
   #startIsClaimed: boolean;
   #timer: { readonly at: Instant; readonly local: LocalTimer } | null = null;
   #blindMisses = 0;
+  #races = 0;
 
   constructor(keeper: Keeper, holding: Holding) {
     this.#keeper = keeper;
@@ -210,14 +213,15 @@ export class Held {
     const turn = this.#turn;
     const stays = this.#stays(turn);
     if (stays) turn.markRunning();
-    const write = composeWrite(turn, this.#row, { ...this.holding, stays, dueAgain: this.#handingBack });
+    const crowded = this.#races >= MAX_RACES;
+    const write = composeWrite(turn, this.#row, { ...this.holding, stays, dueAgain: this.#handingBack, crowded });
     if (write instanceof Error) return this.#setAside(`Its state could not be stored: ${write.message}`);
     if (!stays) this.#keeper.finishing(this);
     const outcome = await this.#keeper.commit(write);
     if (this.#over) return;
     this.#writing = false;
     if (outcome === 'committed') return this.#afterCommit(turn, write);
-    if (outcome === 'missed') return this.#afterMiss(turn);
+    if (outcome === 'missed') return this.#afterMiss(turn, write);
     if (outcome === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
     await this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
   }
@@ -231,6 +235,7 @@ export class Held {
   #afterCommit(turn: Turn, write: TurnWrite): void {
     const { next } = write;
     this.#blindMisses = 0;
+    this.#races = 0;
     const { seq, snapshot, history, state, attempt } = next;
     const strikes = turn.survived ? 0 : this.#row.strikes;
     this.#row = { ...this.#row, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
@@ -250,7 +255,7 @@ export class Held {
     this.#advance();
   }
 
-  async #afterMiss(turn: Turn): Promise<void> {
+  async #afterMiss(turn: Turn, { pokes }: TurnWrite): Promise<void> {
     const early = (turn.notBefore ?? 0) - this.#keeper.now();
     this.#writing = true;
     const reloaded = await this.#keeper.reload(this);
@@ -258,10 +263,12 @@ export class Held {
     if (this.#over) return;
     if (reloaded === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
     if (!reloaded || reloaded.seq !== this.#row.seq) return this.#end('lost');
-    if (reloaded.pokes === this.#row.pokes && ++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
-    const again = reloaded.pokes === this.#row.pokes;
+    // Compared with what was written: the row may have been read again while that was on its way.
+    const blind = pokes === null || reloaded.pokes === pokes;
+    if (!blind) this.#races += 1;
+    else if (++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
     this.letters(reloaded);
-    if (again) this.#retry(Math.max(1, early));
+    if (blind) this.#retry(Math.max(1, early));
     else this.#advance();
   }
 

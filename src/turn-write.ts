@@ -32,13 +32,15 @@ interface Intent extends Place {
   readonly stays: boolean;
   /** Released with work left: due again at once. */
   readonly dueAgain: boolean;
+  /** Mail comes faster than turns are written: what is not in this one waits for the next. */
+  readonly crowded: boolean;
 }
 
 /** Gives an error instead where the turn made more of the actor than may be stored. */
 export function composeWrite(
   turn: Turn,
   row: Row,
-  { queue, priority, fence, stays, dueAgain }: Intent,
+  { queue, priority, fence, stays, dueAgain, crowded }: Intent,
 ): TurnWrite | Error {
   const { settlement, fault, life } = turn;
   const { definition } = life;
@@ -56,7 +58,8 @@ export function composeWrite(
     seq: life.seq,
     attempt: turn.attempt,
   };
-  const { seq, pokes, dueRowAt } = row;
+  const { seq, dueRowAt } = row;
+  const pokes = crowded ? null : row.pokes;
   const place = { id: life.id, def: definition.def, queue, priority, fence, seq, pokes, dueRowAt };
   const write = { ...place, notBefore: turn.notBefore, mail: turn.consumed, sends: [], spawns: [] };
   if (settlement) {
@@ -66,7 +69,7 @@ export function composeWrite(
       next: { ...result, kind: 'settled', ...settlement, record, ...definition.settling(settlement) },
     };
   }
-  const wakeAt = stays || fault ? null : turn.exhausted || dueAgain ? 'now' : turn.nextDueAt;
+  const wakeAt = stays || fault ? null : turn.exhausted || dueAgain || crowded ? 'now' : turn.nextDueAt;
   // While it is held, the strike of this very claim stands: its worker may die before the next write.
   const strikes = stays && !turn.survived ? row.strikes + 1 : 0;
   return {

@@ -83,29 +83,31 @@ function look(stored: StoredActor, definition: LoadedDefinition | undefined): Lo
     timers: [],
     effects: [],
   };
-  const held = stored.worker !== null;
-  // Between its claim and its next write a job's row still says what it was; the claim is the record that it runs.
-  const dispatching = held && definition?.standard === true && stored.status === 'active';
+  const { worker } = stored;
   if (stored.snapshot === null || !definition) {
     const timers = stored.wakeAt === null ? [] : [{ id: 'start', event: 'start', dueAt: new Date(stored.wakeAt) }];
-    return { ...shown, timers, ...(dispatching && { state: 'dispatching' }) };
+    return started({ ...shown, timers }, stored, definition);
   }
   try {
     const system = decodeState(definition.prepared, stored.snapshot);
     const { value, context } = describe(definition.prepared, system);
-    return {
-      state: dispatching ? 'dispatching' : value,
-      context,
-      timers: system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) })),
-      effects: system.effects.map(({ id, src, status }) => ({
-        id,
-        src,
-        running: held && status === 'running',
-        ...(stored.worker !== null && { workerId: stored.worker }),
-      })),
-    };
+    const timers = system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) }));
+    const effects = system.effects.map(({ id, src, status }) => ({
+      id,
+      src,
+      running: worker !== null && status === 'running',
+      ...(worker !== null && { workerId: worker }),
+    }));
+    return started({ state: value, context, timers, effects }, stored, definition);
   } catch {
     // It cannot be restored with this definition; its columns can still be shown.
     return shown;
   }
+}
+
+/** Between its claim and its next write a job's row still says what it was; the claim is the record that its handler runs. */
+function started(look: Look, { id, worker, status }: StoredActor, definition: LoadedDefinition | undefined): Look {
+  if (worker === null || status !== 'active' || !definition?.standard || look.effects.length > 0) return look;
+  const effects = [{ id: `${id}/run`, src: 'run', running: true, workerId: worker }];
+  return { ...look, state: 'dispatching', timers: [], effects };
 }

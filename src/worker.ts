@@ -214,11 +214,29 @@ export class Worker implements Keeper {
   gone(held: Held, how: Gone, reason: string | null): void {
     if (this.#held.get(held.id) === held) this.#held.delete(held.id);
     this.#finishing.delete(held);
-    this.#leases.closed(held.holding.lease, held.id);
+    if (how === 'lost') void this.#giveBack(held);
+    else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
     if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
     if (this.#held.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
     this.#slotFreed();
+  }
+
+  /**
+   * What is lost here may still be ours in the store, and its lease row is what frees it: that goes only once it was given
+   * back. A fenced or stopping worker gives back nothing by itself: leaving does, or the reaper.
+   */
+  async #giveBack({ worker, id, fence, holding }: Held): Promise<void> {
+    if (worker !== this.id || !this.working) return;
+    const leases = this.#leases;
+    try {
+      const freed = await this.#deps.store.giveBack(worker, [{ id, fence }]);
+      leases.closed(holding.lease, id);
+      if (freed > 0) this.wake();
+    } catch (error) {
+      // It stays listed, and the next reconciliation asks again.
+      this.#deps.failed(error);
+    }
   }
 
   // ── claiming ──────────────────────────────────────────────────────────────
@@ -264,15 +282,8 @@ export class Worker implements Keeper {
     const suspect = ![...this.#held.values()].some((held) => held.suspect);
     const oldestFirst = ++this.#claims % AGING_EVERY === 0;
     const { queues } = this.#deps.entry;
-    const reply = await this.#deps.store.claim({
-      worker,
-      lease,
-      queues,
-      defs: this.#defs,
-      slots,
-      suspect,
-      oldestFirst,
-    });
+    const defs = this.#defs;
+    const reply = await this.#deps.store.claim({ worker, lease, queues, defs, slots, suspect, oldestFirst });
     this.#deps.clock.observe(reply.now);
     // A claim answered after this incarnation was fenced is not ours: `leave` has freed it or will.
     if (worker !== this.id) return false;

@@ -234,7 +234,8 @@ export interface TurnWrite {
   /** Compare-and-set: all three must still be so, and the fence still be this worker's. */
   readonly fence: number;
   readonly seq: number;
-  readonly pokes: number;
+  /** Null: whatever mail came meanwhile can wait. Such a turn holds the actor, ends it, or asks for a `wakeAt` of `'now'`. */
+  readonly pokes: number | null;
   /** Latest timer this turn fired: the write misses while the store's clock is before it. */
   readonly notBefore: Instant | null;
   /** Its own due row, to be replaced. Only that one goes: mail that is due at the same instant keeps its row. */

@@ -37,7 +37,7 @@ function matches(tables: Tables, row: ActorRow, worker: string, write: TurnWrite
     row.worker === worker &&
     row.fence === write.fence &&
     row.seq === write.seq &&
-    row.pokes === write.pokes &&
+    (write.pokes === null || row.pokes === write.pokes) &&
     (write.notBefore === null || write.notBefore <= tables.now())
   );
 }

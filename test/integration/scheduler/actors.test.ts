@@ -19,14 +19,14 @@ const nobody = '00000000-0000-7000-8000-000000000000';
 const collector = defineActor({
   name: 'collector',
   machine: setup({
-    types: {} as {
-      context: { numbers: number[] };
-      input: { first?: number };
-      events: { type: 'add'; n: number } | { type: 'stop' };
-      output: { sum: number };
+    types: {
+      context: {} as { numbers: number[] },
+      input: {} as { first: number | null },
+      events: {} as { type: 'add'; n: number } | { type: 'stop' },
+      output: {} as { sum: number },
     },
   }).createMachine({
-    context: ({ input }) => ({ numbers: input.first === undefined ? [] : [input.first] }),
+    context: ({ input }) => ({ numbers: input.first === null ? [] : [input.first] }),
     initial: 'open',
     states: {
       open: {
@@ -59,7 +59,7 @@ test('events reach the machine in the order they were sent, and its output is th
 
 test('two hundred events sent at once all arrive, each once', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const handle = await scheduler.schedule(collector, {});
+  const handle = await scheduler.schedule(collector, { first: null });
   await Promise.all(Array.from({ length: 200 }, (_, n) => handle.send({ type: 'add', n: n + 1 })));
   await handle.send({ type: 'stop' });
   expect(await handle.result({ timeout: '10s' })).toMatchObject({ output: { sum: 20_100 } });
@@ -67,7 +67,7 @@ test('two hundred events sent at once all arrive, each once', async () => {
 
 test('a second event with the same dedupId is dropped', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const handle = await scheduler.schedule(collector, {});
+  const handle = await scheduler.schedule(collector, { first: null });
   const { id } = handle;
   for (const n of [1, 2]) await scheduler.send(id, { type: 'add', n }, { dedupId: 'payment 7' });
   await scheduler.send(id, { type: 'add', n: 10 }, { dedupId: 'payment 8' });
@@ -77,7 +77,7 @@ test('a second event with the same dedupId is dropped', async () => {
 
 test('an event the state does not handle is journaled and changes nothing', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const { id } = await scheduler.schedule(collector, {});
+  const { id } = await scheduler.schedule(collector, { first: null });
   await scheduler.send(id, { type: 'unheard.of' });
   await waitUntil(async () => (await scheduler.history(id)).some(({ event }) => event.type === 'unheard.of'));
   expect(await scheduler.get(id)).toMatchObject({ state: 'open', context: { numbers: [] } });
@@ -85,7 +85,7 @@ test('an event the state does not handle is journaled and changes nothing', asyn
 
 test('sending to a settled actor, or to nobody, is refused', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const handle = await scheduler.schedule(collector, {});
+  const handle = await scheduler.schedule(collector, { first: null });
   await handle.send({ type: 'stop' });
   await handle.result({ timeout: '10s' });
   await expect(handle.send({ type: 'add', n: 1 })).rejects.toThrow(ActorSettledError);
@@ -108,10 +108,10 @@ test('a delay postpones the first step: until then there is no state, and events
 
 test('runNow and reschedule move the first step, and are refused once it was taken', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const now = await scheduler.schedule(collector, {}, { delay: '1h' });
+  const now = await scheduler.schedule(collector, { first: null }, { delay: '1h' });
   await scheduler.runNow(now.id);
   await scheduler.waitFor(now.id, { state: 'open', timeout: '10s' });
-  const soon = await scheduler.schedule(collector, {}, { delay: '1h' });
+  const soon = await scheduler.schedule(collector, { first: null }, { delay: '1h' });
   const at = new Date(Date.now() + 200);
   await scheduler.reschedule(soon.id, at);
   await scheduler.waitFor(soon.id, { state: 'open', timeout: '10s' });
@@ -175,7 +175,7 @@ test('a timer due while no worker runs fires after restart', async () => {
 
 test('cancel stops a machine that does not handle it, with the state it was in', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const { id } = await scheduler.schedule(collector, {});
+  const { id } = await scheduler.schedule(collector, { first: null });
   await scheduler.waitFor(id, { state: 'open', timeout: '10s' });
   await scheduler.cancel(id, 'no longer needed');
   const view = await scheduler.waitFor(id, { timeout: '10s' });
@@ -188,7 +188,7 @@ test('cancel stops a machine that does not handle it, with the state it was in',
 
 test('cancel before the first step settles without a state', async () => {
   const scheduler = await schedulers.open({ definitions: [collector] });
-  const handle = await scheduler.schedule(collector, {}, { delay: '1h' });
+  const handle = await scheduler.schedule(collector, { first: null }, { delay: '1h' });
   await handle.cancel();
   const record = await handle.result({ timeout: '10s' });
   expect(record).toMatchObject({ status: 'cancelled', reason: 'cancelled', attempts: 0, startedAt: null });

@@ -13,7 +13,7 @@ test('an invoked promise gets its input, is shown while it runs, and its output 
   const order = defineActor({
     name: 'order',
     machine: setup({
-      types: {} as { context: { receipt?: string } },
+      types: { context: {} as { receipt: string | null } },
       actors: {
         charge: fromPromise<string, { amount: number }>(async ({ input }) => {
           await hold.promise;
@@ -21,7 +21,7 @@ test('an invoked promise gets its input, is shown while it runs, and its output 
         }),
       },
     }).createMachine({
-      context: {},
+      context: { receipt: null },
       initial: 'charging',
       states: {
         charging: {
@@ -86,20 +86,20 @@ test('a promise whose failure is handled moves the machine on', async () => {
     name: 'fallback',
     machine: setup({
       actors: { fail: fromPromise(() => Promise.reject(Object.assign(new Error('no'), { code: 'E_NO' }))) },
-      types: {} as { context: { error?: unknown } },
+      types: { context: {} as { error: { code: string } | null } },
     }).createMachine({
-      context: {},
+      context: { error: null },
       initial: 'trying',
       states: {
         trying: {
           invoke: {
             src: 'fail',
-            onError: { target: 'gaveUp', actions: assign({ error: ({ event }) => event.error }) },
+            onError: { target: 'gaveUp', actions: assign({ error: ({ event }) => event.error as { code: string } }) },
           },
         },
         gaveUp: { type: 'final' },
       },
-      output: ({ context }) => ({ code: (context.error as { code: string }).code }),
+      output: ({ context }) => ({ code: context.error?.code }),
     }),
   });
   const scheduler = await schedulers.open({ definitions: [fallback] });

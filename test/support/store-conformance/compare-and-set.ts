@@ -98,5 +98,21 @@ export function compareAndSetFacts(stage: () => Stage): void {
       expect(await s.store.find(id)).toMatchObject({ worker: worker.id, seq: 0, mail: 1 });
       expect(await worker.did(goesOn(held, { quarantine: 'unstorable', wakeAt: null }, { mail: [] }))).toBe(true);
     });
+
+    test('a turn that does not ask for pokes goes through in spite of mail that came meanwhile, which stays', async () => {
+      const s = stage();
+      const worker = await s.worker();
+      const id = await s.add();
+      const held = await worker.take();
+      await s.send(id);
+      expect(await worker.ids()).toEqual([]);
+      expect(await worker.did(goesOn(held, { wakeAt: 'now' }))).toBe(false);
+      expect(await worker.did(goesOn(held, { wakeAt: 'now' }, { pokes: null }))).toBe(true);
+      const again = await worker.take();
+      expect(again.mail).toHaveLength(1);
+      await s.send(id);
+      expect(await worker.ids()).toEqual([]);
+      expect(await worker.did(settles(again, {}, { pokes: null }))).toBe(true);
+    });
   });
 }
