@@ -11,6 +11,8 @@ export interface Prepared {
   readonly version: number;
   /** One of our own machines: every event its root receives carries `at`, and its effects have one id for all incarnations. */
   readonly standard: boolean;
+  /** Contexts are frozen, so that a machine which changes one in place fails at once. */
+  readonly freeze: boolean;
   readonly machine: AnyStateMachine;
   readonly catalogue: Catalogue;
   /** What its author should know before relying on it. */
@@ -19,10 +21,18 @@ export interface Prepared {
   readonly chart: string;
 }
 
+export interface PrepareOptions {
+  readonly name: string;
+  readonly version: number;
+  readonly standard: boolean;
+  /** For development and checks. @defaultValue false */
+  readonly freeze?: boolean;
+}
+
 /** Throws DefinitionVersionError when the machine cannot be persisted or stepped, naming the state and what to do. */
 export function prepare(
   machine: AnyStateMachine,
-  { name, version, standard }: { readonly name: string; readonly version: number; readonly standard: boolean },
+  { name, version, standard, freeze = false }: PrepareOptions,
 ): Prepared {
   const catalogue = new Catalogue(machine as unknown as Machine);
   const warnings = checkMachine(catalogue, `Definition '${name}' version ${version}`);
@@ -31,6 +41,7 @@ export function prepare(
     name,
     version,
     standard,
+    freeze,
     machine: catalogue.root.logic as unknown as AnyStateMachine,
     catalogue,
     warnings,

@@ -169,6 +169,7 @@ export class Run implements Stage {
   #settle(record: ActorRecord, raw: Snapshot, scope: Scope): void {
     const address = record.self.address;
     const snapshot = canonicalSnapshot(this, record.entry, raw, record.snapshot);
+    if (this.prepared.freeze) freezeDeep(snapshot.context);
     this.#changed = true;
     this.records.set(address, { ...record, snapshot });
     onStage(this, () => {
@@ -309,6 +310,12 @@ export class Run implements Stage {
       throw new Error(`Actor '${reference.id}' has not started yet, so it has no snapshot`);
     return readable(undefined, reference);
   }
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freezeDeep(member);
 }
 
 function stamped(event: AnyEventObject, at: number): AnyEventObject {
