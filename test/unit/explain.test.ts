@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { explain, type Waiting } from '../../src/explain.ts';
+import type { StoreStats, WorkerEntry } from '../../src/store/contract.ts';
+import type { ActorView } from '../../src/views.ts';
+
+const now = new Date(1_700_000_000_000);
+const soon = new Date(now.getTime() + 1000);
+const place = { queue: 3, def: 7 };
+
+function viewWith(over: Partial<ActorView>): ActorView {
+  return {
+    id: 'a',
+    name: 'order',
+    version: 2,
+    status: 'active',
+    state: 'on',
+    context: null,
+    queue: 'mail',
+    priority: 5,
+    labels: [],
+    attempt: 0,
+    seq: 1,
+    wakeAt: null,
+    timers: [],
+    effects: [],
+    mail: 0,
+    createdAt: now,
+    ...over,
+  };
+}
+
+function statsWith(workers: readonly Partial<WorkerEntry & { alive: boolean }>[], paused = false): StoreStats {
+  const entry = { id: 'w', host: 'h', pid: 1, defs: [7], queues: [3], leaseMs: 1, concurrency: 1 };
+  return {
+    queues: [{ queue: 'mail', paused, due: 4, later: 0, oldestDueAt: null }],
+    active: 1,
+    quarantined: 0,
+    parked: 0,
+    workers: workers.map((worker) => ({ ...entry, alive: true, beatAt: 0, held: 0, ...worker })),
+  };
+}
+
+function first(view: ActorView, stats = statsWith([{}])): Waiting | undefined {
+  return explain(view, [], stats, place, now).waitingFor[0];
+}
+
+const due = viewWith({ wakeAt: now });
+
+describe('a due actor that nobody runs', () => {
+  test.each<[string, StoreStats, Waiting['for'], string]>([
+    ['its queue is paused', statsWith([{}], true), 'queue', "Queue 'mail' is paused"],
+    ['no worker is alive', statsWith([{ alive: false }]), 'worker', 'No worker is alive'],
+    ['no living worker serves its queue', statsWith([{ queues: [1] }]), 'worker', "serves queue 'mail'"],
+    ['no serving worker has its code', statsWith([{ defs: [1] }]), 'definition', 'order version 2'],
+    ['every slot is taken', statsWith([{}]), 'slot', '4 are due'],
+  ])('says so when %s', (_, stats, what, detail) => {
+    expect(first(due, stats)).toMatchObject({ for: what, detail: expect.stringContaining(detail) });
+  });
+
+  test('a worker that knows it but serves other queues is no help', () => {
+    expect(first(due, statsWith([{ defs: [1] }, { queues: [1] }]))).toMatchObject({ for: 'definition' });
+  });
+});
+
+test('a settled actor waits for nothing and is never looked at again', () => {
+  const record = { status: 'cancelled', reason: 'x', attempts: 0, startedAt: null, settledAt: now } as const;
+  const view = viewWith({ status: 'dropped', record, timers: [{ id: '1', event: 'x', dueAt: soon }] });
+  expect(explain(view, ['x'], statsWith([]), place, now)).toMatchObject({
+    waitingFor: [{ for: 'nothing', detail: expect.stringContaining('cancelled') }],
+    nextWakeAt: null,
+  });
+});
+
+test('a quarantined or parked actor gives its reason', () => {
+  expect(first(viewWith({ status: 'quarantined', reason: 'guard threw' }))).toMatchObject({
+    for: 'release',
+    detail: expect.stringContaining('guard threw'),
+  });
+  expect(first(viewWith({ reason: 'No living worker has code.' }))).toMatchObject({ for: 'definition' });
+});
+
+test('timers, running effects and accepted events are listed, with the earliest instant', () => {
+  const timers = [
+    { id: '1', event: 'later', dueAt: new Date(soon.getTime() + 1) },
+    { id: '2', event: 'sooner', dueAt: soon },
+  ];
+  const waiting = explain(viewWith({ timers }), ['approve'], statsWith([{}]), place, now);
+  expect(waiting.waitingFor.map((each) => each.for)).toEqual(['timer', 'timer', 'event']);
+  expect(waiting.nextWakeAt).toEqual(soon);
+  const effects = [{ id: 'e', src: 'charge', running: true, workerId: 'w1' }];
+  const running = explain(viewWith({ effects, timers }), ['approve'], statsWith([{}]), place, now);
+  expect(running.waitingFor.map((each) => each.for)).toEqual(['effect', 'timer', 'timer']);
+  expect(running.waitingFor[0]?.detail).toBe("'charge' runs on worker w1");
+});
