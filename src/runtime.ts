@@ -11,7 +11,7 @@ import { Enqueue } from './enqueue.ts';
 import { type Env, systemEnv } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
-import { readJournal } from './journal.ts';
+import { type JournalEntry, readJournal } from './journal.ts';
 import { type LoadedDefinition, loadDefinition, prepareDefinition } from './loaded-definition.ts';
 import { openLogger } from './logger.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
@@ -20,7 +20,7 @@ import type { Instant, Store } from './store/contract.ts';
 import { StoreClock } from './store-clock.ts';
 import { Sweep } from './sweep.ts';
 import { upkeep } from './upkeep.ts';
-import { Waiting } from './waiting.ts';
+import { type Since, Waiting } from './waiting.ts';
 import { Worker } from './worker.ts';
 
 export class Runtime {
@@ -68,7 +68,7 @@ export class Runtime {
     this.#definitions = definitions;
     this.#queues = queues;
     this.announcer = new Announcer((error) => this.failed(error));
-    this.waiting = new Waiting(store, env, (id, seq) => this.#statesSince(id, seq));
+    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since));
     const nearMs = 2 * options.sweepIntervalMs;
     this.#worker = options.worker ? this.#createWorker(options.worker, parts.runHost) : null;
     const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
@@ -212,11 +212,13 @@ export class Runtime {
     if (at - now > 2 * this.options.sweepIntervalMs) this.alarms.arm(this.queueName(queue), at, now);
   }
 
-  async #statesSince(id: string, seq: number): Promise<readonly string[]> {
+  async #statesSince(id: string, since: Since): Promise<readonly string[]> {
     const actor = await this.store.find(id);
     if (!actor) return [];
     const segments = actor.spilled ? await this.store.journal(id) : [];
-    const entries = readJournal(actor, segments).filter((entry) => entry.seq > seq && entry.state !== null);
+    const counts = (entry: JournalEntry): boolean =>
+      entry.state !== null && ('seq' in since ? entry.seq > since.seq : entry.at.getTime() >= since.at);
+    const entries = readJournal(actor, segments).filter(counts);
     return entries.map((entry) => JSON.stringify(entry.state));
   }
 

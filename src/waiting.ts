@@ -6,7 +6,8 @@
 import { isActorId } from './actor-id.ts';
 import type { Env, LocalTimer } from './env.ts';
 import { ActorNotFoundError, ActorSettledError, WaitTimeoutError } from './errors.ts';
-import type { Progressed, Store } from './store/contract.ts';
+import type { Instant, Progressed, Store } from './store/contract.ts';
+import type { StoreClock } from './store-clock.ts';
 
 const ASK_EVERY_MS = 100;
 
@@ -14,24 +15,33 @@ interface Waiter {
   readonly id: string;
   /** Dotted path of the state waited for; null: any final one. */
   readonly state: string | null;
-  /** States entered after this many events count, even when they were left again between two questions. */
-  seenSeq: number;
+  /** States entered from here on count, even when they were left again between two questions. */
+  since: Since;
   resolve(found: Progressed): void;
   reject(error: Error): void;
 }
 
+/** After so many events, or, before the first answer, from that instant on. */
+export type Since = { readonly seq: number } | { readonly at: Instant };
+
 export class Waiting {
   readonly #store: Store;
   readonly #env: Env;
-  /** States an actor was in, by event number, after `seq`. */
-  readonly #statesSince: (id: string, seq: number) => Promise<readonly string[]>;
+  readonly #clock: StoreClock;
+  readonly #statesSince: (id: string, since: Since) => Promise<readonly string[]>;
   readonly #waiters = new Set<Waiter>();
   #timer: LocalTimer | null = null;
   #asking = false;
   #again = false;
 
-  constructor(store: Store, env: Env, statesSince: (id: string, seq: number) => Promise<readonly string[]>) {
+  constructor(
+    store: Store,
+    env: Env,
+    clock: StoreClock,
+    statesSince: (id: string, since: Since) => Promise<readonly string[]>,
+  ) {
     this.#store = store;
+    this.#clock = clock;
     this.#env = env;
     this.#statesSince = statesSince;
   }
@@ -52,7 +62,7 @@ export class Waiting {
       const waiter: Waiter = {
         id,
         state,
-        seenSeq: -1,
+        since: { at: this.#clock.now() },
         resolve: (found) => done(() => resolve(found)),
         reject: (error) => done(() => reject(error)),
       };
@@ -113,11 +123,10 @@ export class Waiting {
   }
 
   async #reached(waiter: Waiter, path: string, { id, seq, state }: Progressed): Promise<boolean> {
-    const first = waiter.seenSeq < 0;
-    const since = waiter.seenSeq;
-    waiter.seenSeq = seq;
+    const { since } = waiter;
+    waiter.since = { seq };
     if (state !== null && inState(state, path)) return true;
-    if (first || seq <= since) return false;
+    if ('seq' in since && seq <= since.seq) return false;
     return (await this.#statesSince(id, since)).some((passed) => inState(passed, path));
   }
 }
