@@ -20,6 +20,7 @@ import type { Instant, Store } from './store/contract.ts';
 import { StoreClock } from './store-clock.ts';
 import { Sweep } from './sweep.ts';
 import { upkeep } from './upkeep.ts';
+import { viewOf } from './views.ts';
 import { type Since, Waiting } from './waiting.ts';
 import { Worker } from './worker.ts';
 
@@ -218,8 +219,9 @@ export class Runtime {
     const segments = actor.spilled ? await this.store.journal(id) : [];
     const counts = (entry: JournalEntry): boolean =>
       entry.state !== null && ('seq' in since ? entry.seq > since.seq : entry.at.getTime() >= since.at);
-    const entries = readJournal(actor, segments).filter(counts);
-    return entries.map((entry) => JSON.stringify(entry.state));
+    const states = readJournal(actor, segments).filter(counts);
+    const shown = viewOf(actor, this.loaded(actor.name, actor.version));
+    return [...states, shown].map(({ state }) => JSON.stringify(state));
   }
 
   #safely(work: Promise<void>): void {

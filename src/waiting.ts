@@ -17,6 +17,8 @@ interface Waiter {
   readonly state: string | null;
   /** States entered from here on count, even when they were left again between two questions. */
   since: Since;
+  /** Whether a worker had it at the last answer. */
+  held: boolean;
   resolve(found: Progressed): void;
   reject(error: Error): void;
 }
@@ -28,6 +30,7 @@ export class Waiting {
   readonly #store: Store;
   readonly #env: Env;
   readonly #clock: StoreClock;
+  /** States an actor was in, the one it is shown in included. */
   readonly #statesSince: (id: string, since: Since) => Promise<readonly string[]>;
   readonly #waiters = new Set<Waiter>();
   #timer: LocalTimer | null = null;
@@ -63,6 +66,7 @@ export class Waiting {
         id,
         state,
         since: { at: this.#clock.now() },
+        held: false,
         resolve: (found) => done(() => resolve(found)),
         reject: (error) => done(() => reject(error)),
       };
@@ -122,11 +126,12 @@ export class Waiting {
     if (settled) waiter.reject(new ActorSettledError(waiter.id, `it never reached '${waiter.state}' while waited for`));
   }
 
-  async #reached(waiter: Waiter, path: string, { id, seq, state }: Progressed): Promise<boolean> {
-    const { since } = waiter;
+  async #reached(waiter: Waiter, path: string, { id, seq, held, state }: Progressed): Promise<boolean> {
+    const { since, held: before } = waiter;
     waiter.since = { seq };
+    waiter.held = held;
     if (state !== null && inState(state, path)) return true;
-    if ('seq' in since && seq <= since.seq) return false;
+    if ('seq' in since && seq <= since.seq && held === before) return false;
     return (await this.#statesSince(id, since)).some((passed) => inState(passed, path));
   }
 }

@@ -353,6 +353,8 @@ export interface ListFilter {
 export interface Progressed {
   readonly id: string;
   readonly seq: number;
+  /** A worker has it, which may show more than the row says. */
+  readonly held: boolean;
   readonly state: string | null;
   readonly status: Status;
   readonly record: string | null;

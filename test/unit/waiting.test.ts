@@ -14,7 +14,7 @@ function waitingOn(answers: readonly Partial<Progressed>[], passed: (since: Sinc
   let next = 0;
   const progressed = async (): Promise<readonly Progressed[]> => {
     const answer = answers[Math.min(next++, answers.length - 1)];
-    return [{ id, seq: 1, state: '"on"', status: 'active', record: null, ...answer }];
+    return [{ id, seq: 1, held: false, state: '"on"', status: 'active', record: null, ...answer }];
   };
   const waiting = new Waiting(
     { progressed } as unknown as Store,
@@ -43,6 +43,13 @@ describe('waiting for a state', () => {
     expect(asked).toEqual([{ at: expect.any(Number) }, { seq: 5 }]);
   });
 
+  test('one that only the claim tells of is looked up when a worker takes the actor', async () => {
+    const answers = [{ seq: 5 }, { seq: 5, held: true }];
+    const { waiting, asked } = waitingOn(answers, (since) => ('seq' in since ? ['"passed"'] : []));
+    await waiting.until(id, 'passed', 5000);
+    expect(asked).toHaveLength(2);
+  });
+
   test('an end without it is an error, and so is a stopped scheduler', async () => {
     const settled = waitingOn([{ status: 'done', state: '"done"' }]).waiting.until(id, 'passed', 1000);
     await expect(settled).rejects.toThrow(ActorSettledError);
@@ -57,7 +64,7 @@ describe('waiting for a state', () => {
     const progressed = async (): Promise<readonly Progressed[]> => {
       calls += 1;
       if (calls < 3) throw new Error('away');
-      return [{ id, seq: 1, state: '"on"', status: 'active', record: null }];
+      return [{ id, seq: 1, held: false, state: '"on"', status: 'active', record: null }];
     };
     const store = { progressed } as unknown as Store;
     const waiting = new Waiting(store, systemEnv, new StoreClock(systemEnv, T0), async () => []);

@@ -104,8 +104,8 @@ export function progressed(tables: Tables, ids: readonly string[]): readonly Pro
   return ids.flatMap((id) => {
     const actor = find(tables, id);
     if (actor === null) return [];
-    const { seq, state, status, record } = actor;
-    return [{ id, seq, state, status, record }];
+    const { seq, worker, state, status, record } = actor;
+    return [{ id, seq, held: worker !== null, state, status, record }];
   });
 }
 

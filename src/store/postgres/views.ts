@@ -31,11 +31,11 @@ const FIND: Statement = {
 /** One question for all waiters of a process. */
 const PROGRESSED: Statement = {
   name: 'progressed',
-  text: `select a.id, a.seq::float8 as seq, a.state,
+  text: `select a.id, a.seq::float8 as seq, a.worker is not null as held, a.state,
     case when a.quarantine is null then 'active' else 'quarantined' end as status, null as record
   from carillon.actors a join carillon.queues q on q.id = a.queue and q.namespace = $2 where a.id = any($1::uuid[])
   union all
-  select s.id, s.seq::float8, s.state, s.status, s.record
+  select s.id, s.seq::float8, false, s.state, s.status, s.record
   from carillon.settled s join carillon.queues q on q.id = s.queue and q.namespace = $2 where s.id = any($1::uuid[])`,
 };
 

@@ -89,7 +89,7 @@ test('runNow and reschedule are refused while an attempt runs, once settled, and
   const held = defineJob({ name: 'held', run: () => hold.promise });
   const scheduler = await schedulers.open({ definitions: [held] });
   const handle = await scheduler.schedule(held);
-  await scheduler.waitFor(handle.id, { state: 'dispatching', timeout: '10s' }).catch(() => undefined);
+  await scheduler.waitFor(handle.id, { state: 'dispatching', timeout: '10s' });
   await expect(scheduler.runNow(handle.id)).rejects.toThrow(InvalidStateError);
   await expect(scheduler.reschedule(handle.id, new Date())).rejects.toThrow(InvalidStateError);
   hold.resolve();

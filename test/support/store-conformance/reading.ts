@@ -154,9 +154,11 @@ export function readingFacts(stage: () => Stage): void {
       const active = await s.add();
       const answers = await s.store.progressed([done, active, randomUUID()]);
       expect([...answers].sort((a, b) => b.seq - a.seq)).toEqual([
-        { id: done, seq: 1, state: '"done"', status: 'done', record: '"r"' },
-        { id: active, seq: 0, state: '"scheduled"', status: 'active', record: null },
+        { id: done, seq: 1, held: false, state: '"done"', status: 'done', record: '"r"' },
+        { id: active, seq: 0, held: false, state: '"scheduled"', status: 'active', record: null },
       ]);
+      await worker.take();
+      expect(await s.store.progressed([active])).toMatchObject([{ held: true }]);
     });
 
     test('stats count what is due, what is later, what is held and what is set aside', async () => {
