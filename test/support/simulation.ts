@@ -20,7 +20,17 @@ const NO_ALARMS: Alarms = {
 };
 
 /** Calls whose answer or effect a dying process may lose. */
-const FATAL_CALLS: ReadonlySet<string> = new Set(['claim', 'commit', 'reload', 'schedule', 'send', 'join', 'heldBy']);
+const FATAL_CALLS: ReadonlySet<string> = new Set([
+  'claim',
+  'commit',
+  'reload',
+  'schedule',
+  'scheduleTogether',
+  'send',
+  'join',
+  'heldBy',
+  'giveBack',
+]);
 
 export interface Chances {
   /** That a store call is the last thing its process does; half of them before it took effect, half after. */

@@ -64,9 +64,15 @@ export function heldBy(
   tables: Tables,
   worker: string,
 ): readonly { readonly id: string; readonly fence: number; readonly lease: number }[] {
-  return [...tables.actors.values()]
-    .filter((row) => row.worker === worker)
-    .map(({ id, fence, lease }) => ({ id, fence, lease }));
+  // By its lease rows, as in Postgres: what none of them lists is found by nobody.
+  const held = new Map<string, { readonly id: string; readonly fence: number; readonly lease: number }>();
+  for (const [lease, ids] of tables.leases.get(worker) ?? []) {
+    for (const id of ids) {
+      const row = tables.actors.get(id);
+      if (row?.worker === worker && lease >= (held.get(id)?.lease ?? 0)) held.set(id, { id, fence: row.fence, lease });
+    }
+  }
+  return [...held.values()];
 }
 
 export interface Reaper {
