@@ -47,7 +47,7 @@ export class Held {
   /** The row as the store last had it. */
   #row: Row;
   readonly #seen: Set<string>;
-  /** Letters the open turn could not take any more; the next one does. */
+  /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
   #postponed: Mail[] = [];
   #writing = false;
   #over = false;
@@ -167,6 +167,7 @@ export class Held {
   #proceed(): void {
     const turn = this.#turn;
     const now = this.#keeper.now();
+    this.#takeMail(turn, this.#postponed.splice(0), now);
     for (const happening of this.#inbox.splice(0)) happening(turn, now);
     if (!this.#handingBack) {
       turn.begin(now);
@@ -250,8 +251,6 @@ export class Held {
     if (!next.hold) return this.#end('released');
     for (const effect of turn.starts) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
     this.#turn = new Turn(turn.life);
-    const postponed = this.#postponed.splice(0);
-    if (postponed.length > 0) this.#inbox.unshift((next, now) => this.#takeMail(next, postponed, now));
     this.#advance();
   }
 
