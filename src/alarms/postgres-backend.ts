@@ -16,7 +16,7 @@ import {
   SchemaMigrationRequiredError,
   Worker,
 } from 'bullmq';
-import { Client, type Pool } from 'pg';
+import { Client, type ClientConfig, type Pool } from 'pg';
 import type { AlarmBackend, BullQueue, BullWorker } from './backend.ts';
 
 /** Queries at once: a claim and an addition. The LISTEN connection comes on top. */
@@ -108,13 +108,37 @@ export class PostgresAlarmBackend implements AlarmBackend {
 
 type ListenClient = Awaited<ReturnType<PostgresConnection['getListenClient']>>;
 
+/** BullMQ hears of errors only once a connection is its own; one that is lost before that would end the process. */
+class WatchedClient extends Client {
+  lost: Error | undefined;
+
+  constructor(config?: ClientConfig) {
+    super(config);
+    this.on('error', (error) => {
+      this.lost = error;
+    });
+  }
+}
+
+/** Now BullMQ listens: it forgets a connection that was lost meanwhile, and opens another when it next asks. */
+function tellAgain(client: unknown): void {
+  if (client instanceof WatchedClient && client.lost) client.emit('error', client.lost);
+}
+
 /** One LISTEN connection serves any number of workers, one statement after the other: pg takes no second one meanwhile. */
 class SharedConnection extends PostgresConnection {
   #prepared: ListenClient | undefined;
 
+  constructor(options: PostgresConnectionOptions) {
+    super(options);
+    Object.assign(this, { pgModule: { Client: WatchedClient } });
+    this.pool.on('connect', (client) => void client.on('error', () => undefined));
+  }
+
   override async getListenClient(): Promise<ListenClient> {
     const client = await super.getListenClient();
     if (client === this.#prepared) return client;
+    tellAgain(client);
     this.#prepared = client;
     if (client instanceof EventEmitter) client.setMaxListeners(0);
     const query = client.query.bind(client);

@@ -97,6 +97,8 @@ export class Database {
   readonly #backends = new WeakMap<pg.ClientBase, Backend>();
   readonly #closing = new AbortController();
   readonly #onError = (error: Error): void => this.logger.debug({ err: error }, 'a database connection was lost');
+  /** Before anybody is handed the connection: one that ends in that very moment would end the process. */
+  readonly #onConnect = (client: pg.PoolClient): void => void client.on('error', this.#onError);
 
   constructor({ connection, schema, namespace, env, logger, maxConnections = 10 }: DatabaseOptions) {
     this.schema = checkedSchema(schema);
@@ -115,7 +117,10 @@ export class Database {
     this.pool = given ?? new Pool({ ...this.config, max: maxConnections });
     this.claims = new Pool({ ...this.config, max: 2 });
     this.patient = new Pool({ ...this.config, max: 3 });
-    for (const pool of [this.pool, this.claims, this.patient]) pool.on('error', this.#onError);
+    for (const pool of [this.pool, this.claims, this.patient]) {
+      pool.on('error', this.#onError);
+      pool.on('connect', this.#onConnect);
+    }
   }
 
   /** Aborted when the store closes. */
@@ -191,7 +196,9 @@ export class Database {
     this.#closing.abort(new Error('The store was closed.'));
     const ours = this.#ownsPool ? [this.pool, this.claims, this.patient] : [this.claims, this.patient];
     await Promise.all(ours.map((pool) => pool.end()));
-    if (!this.#ownsPool) this.pool.off('error', this.#onError);
+    if (this.#ownsPool) return;
+    this.pool.off('error', this.#onError);
+    this.pool.off('connect', this.#onConnect);
   }
 
   #prepared(statement: Statement): { readonly name?: string; readonly text: string } {
@@ -209,7 +216,8 @@ export class Database {
     let broken = false;
     try {
       if (backend === undefined) {
-        client.on('error', this.#onError);
+        // A pool we were given may have connected it before it was ours to listen.
+        if (!this.#ownsPool) client.on('error', this.#onError);
         backend = await identify(client);
         if (pool === this.claims) await client.query(PINNED_PLAN);
         if (pool === this.patient) await client.query(SHORT_PATIENCE);
