@@ -50,6 +50,8 @@ export class Worker implements Keeper {
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
   #reserved = 0;
+  /** Asked for by the claim that is in flight. */
+  #claimSlots = 0;
   #claiming = false;
   #wanted = false;
   #backlog = false;
@@ -114,10 +116,8 @@ export class Worker implements Keeper {
     this.#reserved -= reservation.slots;
     const { worker, lease } = reservation.starter;
     if (worker === this.id && started.length > 0) {
-      this.#leases.opened(
-        lease,
-        started.map(({ life }) => life.id),
-      );
+      const ids = started.map(({ life }) => life.id);
+      this.#leases.opened(lease, ids);
       for (const holding of started) this.#hold({ ...holding, worker, lease });
     }
     this.#slotFreed();
@@ -128,10 +128,8 @@ export class Worker implements Keeper {
     const held = ids.map((id) => this.#held.get(id)).filter((found) => found !== undefined);
     if (held.length === 0) return;
     const worker = this.id;
-    const reply = await this.#deps.store.reload(
-      worker,
-      held.map(({ id, fence }) => ({ id, fence })),
-    );
+    const asked = held.map(({ id, fence }) => ({ id, fence }));
+    const reply = await this.#deps.store.reload(worker, asked);
     this.#deps.clock.observe(reply.now);
     if (worker !== this.id) return;
     const known = new Map(reply.held.map((reloaded) => [reloaded.id, reloaded]));
@@ -218,7 +216,7 @@ export class Worker implements Keeper {
     else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
     if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
-    if (this.#held.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
+    this.#tellIdle();
     this.#slotFreed();
   }
 
@@ -242,7 +240,8 @@ export class Worker implements Keeper {
   // ── claiming ──────────────────────────────────────────────────────────────
 
   get #free(): number {
-    return this.#deps.entry.concurrency - this.#reserved - (this.#held.size - this.#finishing.size);
+    const running = this.#held.size - this.#finishing.size;
+    return this.#deps.entry.concurrency - this.#reserved - this.#claimSlots - running;
   }
 
   /** Small claims cost as much as large ones: with a backlog, wait until some slots are free, or all. */
@@ -271,6 +270,8 @@ export class Worker implements Keeper {
       this.#due.expect(this.now() + UNAVAILABLE_MS);
     } finally {
       this.#claiming = false;
+      this.#claimSlots = 0;
+      this.#tellIdle();
     }
   }
 
@@ -278,19 +279,20 @@ export class Worker implements Keeper {
   async #claimOnce(): Promise<boolean> {
     const worker = this.id;
     const lease = this.#leases.number();
-    const slots = this.#free;
+    // Without a backlog some slots are left to what is scheduled meanwhile and starts at once.
+    const slots = this.#backlog ? this.#free : Math.ceil(this.#free / 2);
+    this.#claimSlots = slots;
     const suspect = ![...this.#held.values()].some((held) => held.suspect);
     const oldestFirst = ++this.#claims % AGING_EVERY === 0;
     const { queues } = this.#deps.entry;
     const defs = this.#defs;
     const reply = await this.#deps.store.claim({ worker, lease, queues, defs, slots, suspect, oldestFirst });
+    this.#claimSlots = 0;
     this.#deps.clock.observe(reply.now);
     // A claim answered after this incarnation was fenced is not ours: `leave` has freed it or will.
     if (worker !== this.id) return false;
-    this.#leases.opened(
-      lease,
-      reply.claimed.map(({ id }) => id),
-    );
+    const ids = reply.claimed.map(({ id }) => id);
+    this.#leases.opened(lease, ids);
     this.#pass(reply.poked);
     for (const claimed of reply.claimed) this.#open(claimed, lease);
     this.#backlog = reply.more;
@@ -323,8 +325,7 @@ export class Worker implements Keeper {
   async #watchNext(foundNothing: boolean): Promise<void> {
     const reply = await this.#deps.store.nextDue(this.#deps.entry.queues, this.#defs);
     this.#deps.clock.observe(reply.now);
-    let next = Number.POSITIVE_INFINITY;
-    for (const at of reply.due.values()) next = Math.min(next, at);
+    const next = Math.min(...reply.due.values());
     if (next === Number.POSITIVE_INFINITY) return;
     if (next <= reply.now && foundNothing) this.#due.expect(reply.now + UNAVAILABLE_MS);
     else this.expect(next);
@@ -350,8 +351,16 @@ export class Worker implements Keeper {
     this.wake();
   }
 
+  get #idle(): boolean {
+    return this.#held.size === 0 && !this.#claiming;
+  }
+
+  #tellIdle(): void {
+    if (this.#idle) for (const resolve of this.#emptied.splice(0)) resolve();
+  }
+
   async #drained(withinMs: number): Promise<void> {
-    if (this.#held.size === 0 && !this.#claiming) return;
+    if (this.#idle) return;
     const enough = new AbortController();
     const emptied = new Promise<void>((resolve) => this.#emptied.push(resolve));
     await Promise.race([emptied, this.#deps.env.sleep(withinMs, enough.signal).catch(() => {})]);

@@ -69,7 +69,7 @@ test('a due run behind a full worker waits for a slot', async () => {
   const scheduler = await schedulers.open({ definitions: [busy], worker: { concurrency: 1 } });
   const first = await scheduler.schedule(busy);
   const second = await scheduler.schedule(busy);
-  expect(await reasons(scheduler, first.id)).toContain('effect');
+  await waitUntil(async () => (await reasons(scheduler, first.id)).includes('effect'));
   expect((await scheduler.explain(second.id)).waitingFor[0]).toMatchObject({ for: 'slot' });
   hold.resolve();
   await second.result({ timeout: '10s' });

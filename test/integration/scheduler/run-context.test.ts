@@ -19,7 +19,7 @@ test('id, name, key and due time stay the same over retries; attempt and attempt
     },
   });
   const scheduler = await schedulers.open({ definitions: [flaky] });
-  const at = new Date(Date.now() + 50);
+  const at = new Date(Date.now() + 1000);
   const handle = await scheduler.schedule(flaky, undefined, { at });
   await handle.result({ timeout: '10s' });
   expect(seen.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
