@@ -77,7 +77,7 @@ export function finishEffect(
 function stepped(prepared: Prepared, state: SystemState, moment: Moment, happen: (run: Run) => void): Step {
   const run = new Run(prepared, state, moment);
   try {
-    if (rootOf(state).snapshot.status === 'active') happen(run);
+    happen(run);
   } catch (error) {
     throw error instanceof MachineFault ? error : new MachineFault(prepared.name, error);
   }

@@ -68,6 +68,22 @@ describe('what actions and factories are told', () => {
     expect(() => action?.()).toThrow('sendTo or raise');
   });
 
+  test('a custom action may keep its self and send later', () => {
+    let kept: AnyActorRef | undefined;
+    const machine = createMachine({
+      context: { n: 1 },
+      entry: ({ self }) => {
+        kept = self;
+      },
+    });
+    const [action] = new Stepped(machine, undefined).step.deferred;
+    const sent: unknown[] = [];
+    action?.({ send: (heard, to) => sent.push([heard, to]), log: () => {} });
+    kept?.send({ type: 'LATER' });
+    expect(sent).toEqual([[{ type: 'LATER' }, '']]);
+    expect([kept?.sessionId, kept?.getSnapshot().context]).toEqual([ID, { n: 1 }]);
+  });
+
   test('every event of a standard machine carries the time of the turn, the first one too', () => {
     const machine = setup({ actors: { forever } }).createMachine({
       context: { at: [] as unknown[] },
@@ -161,6 +177,25 @@ describe('children', () => {
       stops: [],
       begun: 0,
       records: 1,
+    });
+  });
+
+  test('an effect started and stopped by two messages of one step never starts', () => {
+    const impatient = createMachine({ entry: sendTo(({ self }) => self._parent as AnyActorRef, { type: 'LEAVE' }) });
+    const machine = setup({ actors: { impatient, forever } }).createMachine({
+      initial: 'a',
+      states: {
+        a: { on: { GO: 'b' } },
+        b: { invoke: [{ src: 'forever' }, { src: 'impatient' }], on: { LEAVE: 'c' } },
+        c: {},
+      },
+    });
+    const { value, starts, stops, state } = new Stepped(machine, undefined).happen(event('GO'));
+    expect({ value, starts, stops, effects: state.effects }).toEqual({
+      value: 'c',
+      starts: [],
+      stops: [],
+      effects: [],
     });
   });
 
