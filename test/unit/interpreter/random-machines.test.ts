@@ -16,6 +16,9 @@ import {
 import { encodeState } from '../../../src/interpreter/index.ts';
 import { type Happening, Stepped } from './side-by-side.ts';
 
+/** Delayed events that set each other multiply without end; nothing new comes of them. */
+const MANY_TIMERS = 40;
+
 const EVENTS = ['A', 'B', 'C'] as const;
 
 /** Draws numbers below a bound from a list that fast-check made, so that a failing machine can be made smaller. */
@@ -163,6 +166,7 @@ test('random machines do the same in memory and through text', () => {
         expect(a).toEqual(b);
         expect(first.emitted).toEqual(inMemory.emitted);
         stepped += 1;
+        if (first.state.timers.length > MANY_TIMERS) return;
       }
     }),
     { seed: 20_261_121, numRuns: 300, endOnFailure: true },
@@ -202,6 +206,7 @@ test('random machines without parallel states do what they do live', () => {
           emitted,
         ]);
         compared += 1;
+        if (first.state.timers.length > MANY_TIMERS) return;
       }
       live.stop();
     }),
