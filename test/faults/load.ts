@@ -18,16 +18,17 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-export interface Load {
-  /** Resolves when all is scheduled, and every machine that waits for approval has it. */
-  readonly done: Promise<void>;
-  /** Calls that failed, and so promised nothing. */
-  readonly refused: () => number;
+/** In the middle of it all, too: what it asks for is true after every single statement. */
+async function audit({ store }: Stage): Promise<void> {
+  const findings = await store.audit(10).catch(() => []);
+  if (findings.length > 0) throw new Error(`The audit under load found ${JSON.stringify(findings)}.`);
 }
 
-/** Immediate, delayed and failing jobs, some that fail for good, and machines that wait for approval. */
-export function putLoadOn(stage: Stage, count: number, random: () => number): Load {
-  let refused = 0;
+/**
+ * Immediate, delayed and failing jobs, some that fail for good, and machines that wait for approval. `done` when all is
+ * scheduled and approved. A call that fails has promised nothing.
+ */
+export function putLoadOn(stage: Stage, count: number, random: () => number): { readonly done: Promise<void> } {
   const unapproved: string[] = [];
   const begin = async (): Promise<void> => {
     const ms = Math.floor(random() * 60);
@@ -45,7 +46,6 @@ export function putLoadOn(stage: Stage, count: number, random: () => number): Lo
     call.catch(async (error: unknown) => {
       // Refused for what it is, not for what broke: that would be our own mistake.
       if (error instanceof CarillonError) throw error;
-      refused++;
       await sleep(20);
     });
   const run = async (): Promise<void> => {
@@ -54,9 +54,13 @@ export function putLoadOn(stage: Stage, count: number, random: () => number): Lo
       await attempt(begin());
       const [eldest] = unapproved;
       if (eldest !== undefined && random() < 0.25) await attempt(approve(eldest));
+      if (random() < 0.1) await audit(stage);
       await sleep(random() * 10);
     }
     for (let id = unapproved[0]; id !== undefined; id = unapproved[0]) await attempt(approve(id));
   };
-  return { done: run(), refused: () => refused };
+  const done = run();
+  // Awaited only when the faults are over.
+  done.catch(() => undefined);
+  return { done };
 }

@@ -52,19 +52,13 @@ describe('Postgres under load', () => {
     const stage = await openStage();
     const slow = { sweepMs: 60_000, leaseMs: 30_000 };
     await stage.startWorkers(slow, slow);
-    const listening = async (): Promise<readonly number[]> => {
-      const { rows } = await stage.pool.query<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and application_name = 'carillon listen'`,
-      );
-      return rows.map(({ pid }) => pid);
-    };
-    const before = await listening();
+    const before = await stage.listening();
     expect(before).toHaveLength(2);
     await stage.pool.query('select pg_terminate_backend(pid) from unnest($1::int4[]) as pid', [before]);
     // Written while nobody listened.
     await stage.schedule('work');
     await stage.settledCount(1);
-    await waitUntil(async () => (await listening()).filter((pid) => !before.includes(pid)).length === 2, {
+    await waitUntil(async () => (await stage.listening()).filter((pid) => !before.includes(pid)).length === 2, {
       timeoutMs: PATIENCE_MS,
       what: 'both workers to listen again',
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { expectNothingLeftBehind } from '../support/left-behind.ts';
-import { closeStagesAfterEach, openStage } from './stage.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { closeStagesAfterEach, openStage, PATIENCE_MS } from './stage.ts';
 import { expectAllWell } from './verdict.ts';
 
 expectNothingLeftBehind();
@@ -41,6 +42,7 @@ describe('SIGTERM', () => {
     await first.fact('started', running);
     first.mortal = true;
     first.signal('SIGTERM');
+    await waitUntil(async () => (await stage.listening()).length === 0, { timeoutMs: PATIENCE_MS });
     const late = await stage.schedule('work');
     second.order({ order: 'start' });
     await second.fact('settled', late);

@@ -146,6 +146,14 @@ export class Stage {
     for (let kept = 0; kept < count; kept++) void keep();
   }
 
+  /** Server processes of the connections over which workers hear of what is due. */
+  async listening(): Promise<readonly number[]> {
+    const { rows } = await this.pool.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and application_name = 'carillon listen'`,
+    );
+    return rows.map(({ pid }) => pid);
+  }
+
   /** Runs whose end some worker has told. */
   settledNow(): number {
     return new Set(this.facts.flatMap((fact) => (fact.what === 'settled' ? [fact.id] : []))).size;
