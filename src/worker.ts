@@ -262,7 +262,7 @@ export class Worker implements Keeper {
         this.#finishing.size < 8 * this.#deps.entry.concurrency
       ) {
         this.#wanted = false;
-        if (!(await this.#claimOnce())) break;
+        await this.#claimOnce();
       }
       if (this.#wanted && this.#free <= 0) this.#backlog = true;
     } catch (error) {
@@ -275,8 +275,7 @@ export class Worker implements Keeper {
     }
   }
 
-  /** True: it is worth claiming again at once. */
-  async #claimOnce(): Promise<boolean> {
+  async #claimOnce(): Promise<void> {
     const worker = this.id;
     const lease = this.#leases.number();
     // Without a backlog some slots are left to what is scheduled meanwhile and starts at once.
@@ -290,14 +289,15 @@ export class Worker implements Keeper {
     this.#claimSlots = 0;
     this.#deps.clock.observe(reply.now);
     // A claim answered after this incarnation was fenced is not ours: `leave` has freed it or will.
-    if (worker !== this.id) return false;
+    if (worker !== this.id) return;
     const ids = reply.claimed.map(({ id }) => id);
     this.#leases.opened(lease, ids);
     this.#pass(reply.poked);
     for (const claimed of reply.claimed) this.#open(claimed, lease);
-    this.#backlog = reply.more;
-    if (!reply.more) await this.#watchNext(reply.claimed.length === 0);
-    return reply.more;
+    const nothing = reply.claimed.length === 0;
+    // What is due but cannot be had now is not asked for again at once: others have it locked.
+    this.#backlog = reply.more && !nothing;
+    if (!this.#backlog) await this.#watchNext(nothing);
   }
 
   #open(claimed: Claimed, lease: number): void {

@@ -47,9 +47,12 @@ function slowClaims(store: Store) {
   return { gate, slow };
 }
 
-function openOn(store: Store, options: Pick<SchedulerOptions, 'definitions' | 'worker'>): Promise<Scheduler> {
+function openOn(
+  store: Store,
+  options: Pick<SchedulerOptions, 'definitions' | 'worker' | 'sweepInterval'>,
+): Promise<Scheduler> {
   return openScheduler(
-    { ...options, logger: false, sweepInterval: '20ms' },
+    { sweepInterval: '20ms', ...options, logger: false },
     { env: systemEnv, connect: async () => ({ store, alarms: NO_ALARMS, close: () => store.close() }) },
   );
 }
@@ -101,5 +104,25 @@ test('an actor whose writes never seemed to arrive is given back, taken again, a
   const [worker] = (await store.stats()).workers;
   await waitUntil(async () => (await store.heldBy(worker?.id ?? '')).length === 0);
   expect(await store.audit(10)).toEqual([]);
+  await scheduler.stop();
+});
+
+test('a run that comes due while the next due instant is looked up needs no sweep', async () => {
+  const job = defineJob({ name: 'job', run: () => {} });
+  const store = createMemoryStore({ env: systemEnv });
+  const slow: Store = {
+    ...store,
+    async nextDue(queues, defs) {
+      const reply = await store.nextDue(queues, defs);
+      // Answered only once it has passed.
+      for (const at of reply.due.values()) await waitUntil(async () => (await store.now()) > at);
+      return { ...reply, now: await store.now() };
+    },
+  };
+  const scheduler = await openOn(slow, { definitions: [job], sweepInterval: '1h' });
+  await scheduler.start();
+  const handles = [];
+  for (const delay of [20, 60, 100, 140]) handles.push(await scheduler.schedule(job, undefined, { delay }));
+  await Promise.all(handles.map((handle) => handle.result({ timeout: '10s' })));
   await scheduler.stop();
 });
