@@ -10,6 +10,8 @@ import type { Turn } from './turn.ts';
 
 /** What a run may ask of the scheduler it runs in. */
 export interface RunHost {
+  /** An event to an actor's mailbox. */
+  send(id: string, event: AnyEventObject): Promise<void>;
   /** `schedule`, keyed by the run: a retry of it schedules nothing twice. */
   scheduleFor(runKey: string): Parameters<typeof startEffect>[0]['schedule'];
 }
@@ -48,7 +50,7 @@ export class Runs {
   }
 
   committed(held: Held, turn: Turn, write: TurnWrite): void {
-    for (const run of turn.deferred) this.#guarded(run);
+    if (turn.deferred.length > 0) this.#act(held, turn.deferred);
     const { name } = held.holding.life.definition;
     this.#runtime.waiting.heard(held.id);
     this.#runtime.announcer.tell('transition', () => ({
@@ -84,12 +86,25 @@ export class Runs {
     this.#runtime.announcer.tell('settled', () => ({ id: held.id, name, queue, record: reviveRecord(record) }));
   }
 
-  /** A custom action runs at most once, and its failure is nobody else's. */
-  #guarded(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#runtime.failed(error);
+  /**
+   * Custom actions and `log`: at most once, and the failure of one is nobody else's. What an action sends to the machine goes
+   * through the mailbox, because the actor may be held elsewhere by now; a child can only be reached while it is held here.
+   */
+  #act(held: Held, deferred: Turn['deferred']): void {
+    const { logger } = this.#runtime;
+    const outlet = {
+      send: (event: AnyEventObject, to: string): void => {
+        if (to === '') this.#host.send(held.id, event).catch((error: unknown) => this.#runtime.failed(error));
+        else queueMicrotask(() => held.heard(event, to));
+      },
+      log: (...values: unknown[]): void => logger.info({ actor: held.id, values }, 'log'),
+    };
+    for (const run of deferred) {
+      try {
+        run(outlet);
+      } catch (error) {
+        this.#runtime.failed(error);
+      }
     }
   }
 }

@@ -101,6 +101,7 @@ export function createScheduler(options: SchedulerOptions): Promise<Scheduler> {
 export async function openScheduler(options: SchedulerOptions, world: World): Promise<Scheduler> {
   // Handlers schedule through the scheduler they run in, which exists only once its runtime does.
   const host = {
+    send: (id: string, event: AnyEventObject) => door.send(id, event),
     scheduleFor: (runKey: string): Schedule => {
       let count = 0;
       return (definition: AnyDefinition | string, input?: unknown, given?: ScheduleOptions) => {

@@ -59,7 +59,7 @@ export class Turn {
   starts: StoredEffect[] = [];
   readonly stops: string[] = [];
   readonly relays: Step['relays'][number][] = [];
-  readonly deferred: (() => void)[] = [];
+  readonly deferred: Step['deferred'][number][] = [];
   readonly emitted: AnyEventObject[] = [];
   readonly consumed: string[] = [];
   notBefore: Instant | null = null;

@@ -1,6 +1,6 @@
 /** What listeners and custom actions hear, and how little they can harm. */
 import { expect, test } from 'vitest';
-import { fromPromise, setup } from 'xstate';
+import { fromPromise, log, setup } from 'xstate';
 import { defineActor, type Scheduler } from '../../../src/index.ts';
 import { door } from '../../support/door.ts';
 import { useSchedulers } from '../../support/scheduler.ts';
@@ -85,4 +85,21 @@ test('custom actions run after the commit, once, and one that throws harms nothi
   await (await scheduler.schedule(acting)).result({ timeout: '10s' });
   expect(ran).toEqual(['entered', 'worked']);
   expect(errors).toMatchObject([{ message: 'an action failed' }]);
+});
+
+test('what a custom action sends to its own machine arrives, and what it logs goes to the log', async () => {
+  const selfish = defineActor({
+    name: 'selfish',
+    machine: setup({
+      types: { events: {} as { type: 'go' } },
+      actions: { nudge: ({ self }) => self.send({ type: 'go' }) },
+    }).createMachine({
+      initial: 'waiting',
+      states: { waiting: { entry: ['nudge', log('nudged')], on: { go: 'gone' } }, gone: { type: 'final' } },
+    }),
+  });
+  const scheduler = await schedulers.open({ definitions: [selfish] });
+  const { status } = await (await scheduler.schedule(selfish)).result({ timeout: '10s' });
+  expect(status).toBe('success');
+  expect(schedulers.log.filter(({ msg }) => msg === 'log')).toMatchObject([{ values: ['nudged'] }]);
 });
