@@ -1,7 +1,9 @@
 /** A worker process of its own: serves the bench queue until it is told to stop. */
+import { tuneHeap } from '../src/cli/tune-heap.ts';
 import { createScheduler } from '../src/index.ts';
 import { definitions } from './jobs.ts';
 
+tuneHeap();
 const scheduler = await createScheduler({
   definitions,
   logger: false,

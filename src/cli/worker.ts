@@ -9,6 +9,7 @@ import { addCommand, type CommonOptions } from './command.ts';
 import { loadConfig } from './config.ts';
 import { printLine } from './output.ts';
 import { aborted, stopSignal } from './stop-signal.ts';
+import { tuneHeap } from './tune-heap.ts';
 import { collect, readDurationFlag, readWhole, UsageError } from './usage.ts';
 import { plain, stateText } from './wording.ts';
 
@@ -38,6 +39,7 @@ export function addWorker(program: Command): void {
 }
 
 async function work(flags: WorkerFlags): Promise<void> {
+  tuneHeap();
   const stop = stopSignal();
   const config = await loadConfig(flags.config);
   const scheduler = await createScheduler({ ...config, worker: workerOptions(config, flags) });
