@@ -144,7 +144,15 @@ export class Runtime {
     if (!worker) return this.sweep.start();
     await this.store.prepareDays();
     await worker.start();
-    this.#listening = await this.store.listen(worker.id, {
+    await this.#listen(worker);
+    await this.alarms.listen(this.#servedQueues(), () => worker.wake());
+    this.sweep.start();
+  }
+
+  /** Mail for what is held is announced to the identity that holds it, so each new one has to be listened for. */
+  async #listen(worker: Worker): Promise<void> {
+    const before = this.#listening;
+    const listening = await this.store.listen(worker.id, {
       due: (queue, at) => {
         if (this.#servedQueues().includes(this.queueName(queue))) worker.expect(at);
       },
@@ -153,8 +161,9 @@ export class Runtime {
         if (up) worker.wake();
       },
     });
-    await this.alarms.listen(this.#servedQueues(), () => worker.wake());
-    this.sweep.start();
+    await before?.close();
+    if (this.#state === 'stopped') return listening.close();
+    this.#listening = listening;
   }
 
   stop(timeoutMs: number): Promise<void> {
@@ -201,6 +210,7 @@ export class Runtime {
       gone: (held, how) => runs.gone(held, how),
       quarantined: (actor, reason) => runs.quarantined(actor, reason),
       expect: (queue, at) => this.#becameDue(queue, at),
+      rejoined: (worker) => this.#safely(this.#listen(worker)),
       failed: (error) => this.failed(error),
     });
   }

@@ -34,6 +34,8 @@ export interface WorkerDeps {
   committed(held: Held, turn: Turn, write: TurnWrite): void;
   /** Something in that queue is due at that instant. */
   expect(queue: number, at: Instant): void;
+  /** Goes on under a new identity. */
+  rejoined(worker: Worker): void;
   gone(held: Held, how: Gone): void;
   quarantined(actor: { readonly id: string; readonly name: string }, reason: string): void;
   failed(error: unknown): void;
@@ -283,12 +285,11 @@ export class Worker implements Keeper {
     this.#claimSlots = slots;
     const suspect = ![...this.#held.values()].some((held) => held.suspect);
     const oldestFirst = ++this.#claims % AGING_EVERY === 0;
-    const { queues } = this.#deps.entry;
-    const defs = this.#defs;
-    const reply = await this.#deps.store.claim({ worker, lease, queues, defs, slots, suspect, oldestFirst });
+    const served = { queues: this.#deps.entry.queues, defs: this.#defs };
+    const reply = await this.#deps.store.claim({ ...served, worker, lease, slots, suspect, oldestFirst });
     this.#claimSlots = 0;
     this.#deps.clock.observe(reply.now);
-    // A claim answered after this incarnation was fenced is not ours: `leave` has freed it or will.
+    // A claim answered after this incarnation was fenced is not ours: `leave` or the reaper frees it.
     if (worker !== this.id) return;
     const ids = reply.claimed.map(({ id }) => id);
     this.#leases.opened(lease, ids);
@@ -346,8 +347,8 @@ export class Worker implements Keeper {
   }
 
   #unfence(): void {
-    if (this.#state !== 'fenced') return;
-    this.#state = 'working';
+    if (this.#state === 'fenced') this.#state = 'working';
+    this.#deps.rejoined(this);
     this.wake();
   }
 
