@@ -3,8 +3,8 @@
  * heartbeat is late drops all it holds before another one may take it, and goes on under a new identity.
  */
 import type { Logger } from 'pino';
+import { type Claimant, Claims } from './claims.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { DueWatch } from './due-watch.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
 import { type Gone, Held, type Keeper } from './held.ts';
@@ -13,15 +13,20 @@ import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { Leases } from './leases.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
-import type { Claimed, Instant, Poked, Reloaded, Starter, Store, TurnWrite, WorkerEntry } from './store/contract.ts';
+import type {
+  Claimed,
+  ClaimReply,
+  Instant,
+  Poked,
+  Reloaded,
+  Starter,
+  Store,
+  TurnWrite,
+  WorkerEntry,
+} from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 import type { Turn } from './turn.ts';
 import { unchanged } from './turn-write.ts';
-
-/** Every so many claims one serves the priority level whose head has waited longest, so that none starves. */
-const AGING_EVERY = 8;
-/** How long to wait before asking again for what looks due but cannot be had: locked, or a second suspect. */
-const UNAVAILABLE_MS = 100;
 
 export interface WorkerDeps {
   readonly store: Store;
@@ -46,24 +51,16 @@ export class Worker implements Keeper {
   readonly #held = new Map<string, Held>();
   readonly #finishing = new Set<Held>();
   readonly #commits: CommitQueue;
-  readonly #due: DueWatch;
+  readonly #claims: Claims;
   readonly #incarnation: Incarnation;
-  readonly #defs: readonly number[];
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
   #reserved = 0;
-  /** Asked for by the claim that is in flight. */
-  #claimSlots = 0;
-  #claiming = false;
-  #wanted = false;
-  #backlog = false;
-  #claims = 0;
   #emptied: (() => void)[] = [];
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
-    this.#defs = [...deps.definitions.keys()];
-    this.#due = new DueWatch(deps.env, deps.clock, () => this.wake());
+    this.#claims = new Claims(deps, this.#claimant());
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
       due: (queue) => deps.expect(queue, this.now()),
@@ -95,19 +92,18 @@ export class Worker implements Keeper {
 
   /** A hint that something is due now. */
   wake(): void {
-    this.#wanted = true;
-    void this.#pump();
+    this.#claims.wake();
   }
 
   /** A hint that something is due at that instant. */
   expect(at: Instant): void {
-    if (at <= this.#deps.clock.now()) this.wake();
-    else if (this.working) this.#due.expect(at);
+    this.#claims.expect(at);
   }
 
   /** Start at once: keeps slots for what is about to be inserted, until `adopt`. Null: let it become due instead. */
   reserve(wanted: number): { readonly starter: Starter; readonly slots: number } | null {
-    const slots = this.working && !this.#backlog && this.#incarnation.trusted ? Math.min(wanted, this.#free) : 0;
+    const startable = this.working && !this.#claims.backlog && this.#incarnation.trusted;
+    const slots = startable ? Math.min(wanted, this.#claims.free) : 0;
     if (slots <= 0) return null;
     this.#reserved += slots;
     return { starter: { worker: this.id, lease: this.#leases.number() }, slots };
@@ -122,7 +118,7 @@ export class Worker implements Keeper {
       this.#leases.opened(lease, ids);
       for (const holding of started) this.#hold({ ...holding, worker, lease });
     }
-    this.#slotFreed();
+    this.#claims.slotFreed();
   }
 
   /** Mail may have come for actors held here. One the store no longer knows as ours is lost. */
@@ -144,11 +140,11 @@ export class Worker implements Keeper {
 
   /** Gives back what the store says is held here and was never heard of: a claim whose answer was lost. */
   async reconcile(): Promise<number> {
-    if (!this.working || this.#claiming || this.#reserved > 0) return 0;
+    if (!this.working || this.#claims.busy || this.#reserved > 0) return 0;
     const worker = this.id;
-    const claims = this.#claims;
+    const { count } = this.#claims;
     const stored = await this.#deps.store.heldBy(worker);
-    if (worker !== this.id || claims !== this.#claims || this.#claiming || this.#reserved > 0) return 0;
+    if (worker !== this.id || count !== this.#claims.count || this.#claims.busy || this.#reserved > 0) return 0;
     const unknown = stored.filter(({ id }) => !this.#held.has(id) && !this.#commits.has(id));
     if (unknown.length > 0) await this.#deps.store.giveBack(worker, unknown);
     return unknown.length;
@@ -162,7 +158,7 @@ export class Worker implements Keeper {
   async stop(timeoutMs: number): Promise<void> {
     if (this.#state === 'new' || this.#state === 'stopped') return;
     this.#state = 'stopping';
-    this.#due.close();
+    this.#claims.close();
     await this.#drained(timeoutMs);
     for (const held of this.#held.values()) held.handBack();
     await this.#drained(this.#deps.entry.leaseMs / 2);
@@ -201,7 +197,7 @@ export class Worker implements Keeper {
 
   finishing(held: Held): void {
     this.#finishing.add(held);
-    this.#slotFreed();
+    this.#claims.slotFreed();
   }
 
   committed(held: Held, turn: Turn, write: TurnWrite): void {
@@ -219,7 +215,7 @@ export class Worker implements Keeper {
     this.#deps.gone(held, how);
     if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
     this.#tellIdle();
-    this.#slotFreed();
+    this.#claims.slotFreed();
   }
 
   /**
@@ -241,64 +237,27 @@ export class Worker implements Keeper {
 
   // ── claiming ──────────────────────────────────────────────────────────────
 
-  get #free(): number {
-    const running = this.#held.size - this.#finishing.size;
-    return this.#deps.entry.concurrency - this.#reserved - this.#claimSlots - running;
+  #claimant(): Claimant {
+    const running = (): number => this.#held.size - this.#finishing.size;
+    return {
+      id: () => this.id,
+      working: () => this.working,
+      places: () => this.#deps.entry.concurrency - this.#reserved - running(),
+      quiet: () => running() === 0,
+      choked: () => this.#finishing.size >= 8 * this.#deps.entry.concurrency,
+      holdsSuspect: () => [...this.#held.values()].some((held) => held.suspect),
+      leaseNumber: () => this.#leases.number(),
+      take: (reply, lease) => this.#take(reply, lease),
+      rested: () => this.#tellIdle(),
+      failed: (error) => this.#deps.failed(error),
+    };
   }
 
-  /** Small claims cost as much as large ones: with a backlog, wait until some slots are free, or all. */
-  #slotFreed(): void {
-    if (!this.#backlog || this.#claiming) return;
-    const { concurrency } = this.#deps.entry;
-    if (this.#free >= Math.ceil(concurrency / 4) || this.#held.size === this.#finishing.size) void this.#pump();
-  }
-
-  async #pump(): Promise<void> {
-    if (this.#claiming) return;
-    this.#claiming = true;
-    try {
-      while (
-        this.working &&
-        (this.#wanted || this.#backlog) &&
-        this.#free > 0 &&
-        this.#finishing.size < 8 * this.#deps.entry.concurrency
-      ) {
-        this.#wanted = false;
-        await this.#claimOnce();
-      }
-      if (this.#wanted && this.#free <= 0) this.#backlog = true;
-    } catch (error) {
-      this.#deps.failed(error);
-      this.#due.expect(this.now() + UNAVAILABLE_MS);
-    } finally {
-      this.#claiming = false;
-      this.#claimSlots = 0;
-      this.#tellIdle();
-    }
-  }
-
-  async #claimOnce(): Promise<void> {
-    const worker = this.id;
-    const lease = this.#leases.number();
-    // Without a backlog some slots are left to what is scheduled meanwhile and starts at once.
-    const slots = this.#backlog ? this.#free : Math.ceil(this.#free / 2);
-    this.#claimSlots = slots;
-    const suspect = ![...this.#held.values()].some((held) => held.suspect);
-    const oldestFirst = ++this.#claims % AGING_EVERY === 0;
-    const served = { queues: this.#deps.entry.queues, defs: this.#defs };
-    const reply = await this.#deps.store.claim({ ...served, worker, lease, slots, suspect, oldestFirst });
-    this.#claimSlots = 0;
-    this.#deps.clock.observe(reply.now);
-    // A claim answered after this incarnation was fenced is not ours: `leave` or the reaper frees it.
-    if (worker !== this.id) return;
-    const ids = reply.claimed.map(({ id }) => id);
+  #take({ claimed, poked }: ClaimReply, lease: number): void {
+    const ids = claimed.map(({ id }) => id);
     this.#leases.opened(lease, ids);
-    this.#pass(reply.poked);
-    for (const claimed of reply.claimed) this.#open(claimed, lease);
-    const nothing = reply.claimed.length === 0;
-    // What is due but cannot be had now is not asked for again at once: others have it locked.
-    this.#backlog = reply.more && !nothing;
-    if (!this.#backlog) await this.#watchNext(nothing);
+    this.#pass(poked);
+    for (const each of claimed) this.#open(each, lease);
   }
 
   #open(claimed: Claimed, lease: number): void {
@@ -323,15 +282,6 @@ export class Worker implements Keeper {
     if (outcome === 'committed') this.#deps.quarantined(claimed, error.message);
   }
 
-  async #watchNext(foundNothing: boolean): Promise<void> {
-    const reply = await this.#deps.store.nextDue(this.#deps.entry.queues, this.#defs);
-    this.#deps.clock.observe(reply.now);
-    const next = Math.min(...reply.due.values());
-    if (next === Number.POSITIVE_INFINITY) return;
-    if (next <= reply.now && foundNothing) this.#due.expect(reply.now + UNAVAILABLE_MS);
-    else this.expect(next);
-  }
-
   /** Actors held here were poked by our own claim; the others' owners are told. */
   #pass(poked: readonly Poked[]): void {
     const own = poked.filter(({ worker }) => worker === this.id).map(({ id }) => id);
@@ -353,7 +303,7 @@ export class Worker implements Keeper {
   }
 
   get #idle(): boolean {
-    return this.#held.size === 0 && !this.#claiming;
+    return this.#held.size === 0 && !this.#claims.busy;
   }
 
   #tellIdle(): void {

@@ -1,0 +1,148 @@
+/**
+ * When to claim, and how much. Hints only say that something may be due; how much is asked for follows from the free slots, and
+ * what is due next from the store. One claim is in flight at a time.
+ */
+import { DueWatch } from './due-watch.ts';
+import type { Env } from './env.ts';
+import type { ClaimReply, Instant, Store, WorkerEntry } from './store/contract.ts';
+import type { StoreClock } from './store-clock.ts';
+
+/** Every so many claims one serves the priority level whose head has waited longest, so that none starves. */
+const AGING_EVERY = 8;
+/** How long to wait before asking again for what looks due but cannot be had: locked, or a second suspect. */
+const UNAVAILABLE_MS = 100;
+
+/** What claiming asks of the worker it claims for. */
+export interface Claimant {
+  /** Incarnation. An answer that comes after it changed is not ours: leaving has freed it, or will. */
+  id(): string;
+  working(): boolean;
+  /** Places in which nothing runs and that nothing is kept for, but for the claim in flight. */
+  places(): number;
+  /** Nothing runs; last writes may be on their way. */
+  quiet(): boolean;
+  /** So many last writes are on their way that more runs would only wait for them. */
+  choked(): boolean;
+  holdsSuspect(): boolean;
+  leaseNumber(): number;
+  take(reply: ClaimReply, lease: number): void;
+  /** No claim is in flight any more. */
+  rested(): void;
+  failed(error: unknown): void;
+}
+
+interface ClaimSettings {
+  readonly store: Store;
+  readonly env: Env;
+  readonly clock: StoreClock;
+  readonly entry: Omit<WorkerEntry, 'id'>;
+}
+
+export class Claims {
+  readonly #settings: ClaimSettings;
+  readonly #claimant: Claimant;
+  readonly #due: DueWatch;
+  #claiming = false;
+  #wanted = false;
+  #backlog = false;
+  #asked = 0;
+  #count = 0;
+
+  constructor(settings: ClaimSettings, claimant: Claimant) {
+    this.#settings = settings;
+    this.#claimant = claimant;
+    this.#due = new DueWatch(settings.env, settings.clock, () => this.wake());
+  }
+
+  /** A claim is in flight. */
+  get busy(): boolean {
+    return this.#claiming;
+  }
+
+  /** How many there were: tells whether one came between two looks. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** More is due than this worker could take. */
+  get backlog(): boolean {
+    return this.#backlog;
+  }
+
+  get free(): number {
+    return this.#claimant.places() - this.#asked;
+  }
+
+  /** A hint that something is due now. */
+  wake(): void {
+    this.#wanted = true;
+    void this.#pump();
+  }
+
+  /** A hint that something is due at that instant. */
+  expect(at: Instant): void {
+    if (at <= this.#settings.clock.now()) this.wake();
+    else if (this.#claimant.working()) this.#due.expect(at);
+  }
+
+  /** Small claims cost as much as large ones: with a backlog, wait until a quarter of the slots is free, or all. */
+  slotFreed(): void {
+    if (!this.#backlog || this.#claiming) return;
+    if (this.free >= Math.ceil(this.#settings.entry.concurrency / 4) || this.#claimant.quiet()) void this.#pump();
+  }
+
+  close(): void {
+    this.#due.close();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#claiming) return;
+    this.#claiming = true;
+    const claimant = this.#claimant;
+    try {
+      while (claimant.working() && (this.#wanted || this.#backlog) && this.free > 0 && !claimant.choked()) {
+        this.#wanted = false;
+        await this.#claimOnce();
+      }
+      if (this.#wanted && this.free <= 0) this.#backlog = true;
+    } catch (error) {
+      claimant.failed(error);
+      this.#due.expect(this.#settings.clock.now() + UNAVAILABLE_MS);
+    } finally {
+      this.#claiming = false;
+      this.#asked = 0;
+      claimant.rested();
+    }
+  }
+
+  async #claimOnce(): Promise<void> {
+    const { store, clock, entry } = this.#settings;
+    const worker = this.#claimant.id();
+    const lease = this.#claimant.leaseNumber();
+    // Without a backlog some slots are left to what is scheduled meanwhile and starts at once.
+    const slots = this.#backlog ? this.free : Math.ceil(this.free / 2);
+    this.#asked = slots;
+    const suspect = !this.#claimant.holdsSuspect();
+    const oldestFirst = ++this.#count % AGING_EVERY === 0;
+    const { queues, defs } = entry;
+    const reply = await store.claim({ worker, lease, queues, defs, slots, suspect, oldestFirst });
+    this.#asked = 0;
+    clock.observe(reply.now);
+    if (worker !== this.#claimant.id()) return;
+    this.#claimant.take(reply, lease);
+    const nothing = reply.claimed.length === 0;
+    // What is due but cannot be had now is not asked for again at once: others have it locked.
+    this.#backlog = reply.more && !nothing;
+    if (!this.#backlog) await this.#watchNext(nothing);
+  }
+
+  async #watchNext(foundNothing: boolean): Promise<void> {
+    const { store, clock, entry } = this.#settings;
+    const reply = await store.nextDue(entry.queues, entry.defs);
+    clock.observe(reply.now);
+    const next = Math.min(...reply.due.values());
+    if (next === Number.POSITIVE_INFINITY) return;
+    if (next <= reply.now && foundNothing) this.#due.expect(reply.now + UNAVAILABLE_MS);
+    else this.expect(next);
+  }
+}
