@@ -117,7 +117,8 @@ interface Args {
 }
 
 interface DelayArgs extends Args {
-  readonly self: { readonly id: string };
+  /** Its session id is the actor's own; its id is the machine's, the same for all. */
+  readonly self: { readonly sessionId: string };
 }
 
 /** The time of this turn; the due time stands in where XState made the event itself. */
@@ -184,7 +185,7 @@ export function jobGuardsAndDelays(policy: JobPolicy) {
         if (retryAfterMs !== undefined) return clampRetryAfterMs(retryAfterMs);
         const { rule, spent } = budgetFor(args);
         // The transition into the waiting state has counted this retry already.
-        return backoffMs(rule.backoff, spent - 1, fractionOf(args.self.id, args.context.attempt));
+        return backoffMs(rule.backoff, spent - 1, fractionOf(args.self.sessionId, args.context.attempt));
       },
       recoveryDelay: ({ context, event }: DelayArgs): number =>
         policy.recovery ? recoveryDelayMs(policy.recovery, event, context.recoveries - 1) : 0,

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createActor, fromPromise } from 'xstate';
 import { fractionOf } from '../../../machines/jitter.ts';
 import { defaultJobPolicy, defaultRecoveryPolicy, jobGuardsAndDelays } from '../../../machines/job-policy.ts';
-import { JobLife, machineFor } from './job-life.ts';
+import { JobLife, retryable } from './job-life.ts';
 
 const steady = { ...defaultJobPolicy.retry, backoff: { ...defaultJobPolicy.retry.backoff, jitter: 0 } };
 const lostCard = {
@@ -45,7 +44,11 @@ describe('scheduled', () => {
 
   test('an engine that gives the first event its time gets the same timers without a second event', () => {
     const { untilDue, untilDeadline } = jobGuardsAndDelays({ ...defaultJobPolicy, deadlineMs: 50 }).delays;
-    const args = { context: new JobLife(700).context, event: { type: 'xstate.init', at: 600 }, self: { id: 'a' } };
+    const args = {
+      context: new JobLife(700).context,
+      event: { type: 'xstate.init', at: 600 },
+      self: { sessionId: 'a' },
+    };
     expect([untilDue(args), untilDeadline(args)]).toEqual([100, 150]);
   });
 });
@@ -266,23 +269,12 @@ describe('settling from outside', () => {
 describe('spread', () => {
   test('is the same for the same actor and attempt, differs between actors, and keeps to its bounds', () => {
     const retry = { maxRetries: 9, backoff: { baseMs: 1000, factor: 1, maxMs: 1000, jitter: 0.5 } };
-    const waitOf = (id: string) => {
-      const delays: number[] = [];
-      const clock = { setTimeout: (_: () => void, ms: number) => delays.push(ms), clearTimeout: () => {} };
-      const run = fromPromise<unknown, { readonly attempt: number }>(() => new Promise(() => {}));
-      const actor = createActor(machineFor({ retry }).provide({ actors: { run } }), { id, clock, input: { dueAt: 0 } });
-      actor.start();
-      actor.send({ type: 'job.runNow', at: 0 });
-      actor.send({
-        type: 'xstate.error.actor.run',
-        error: { error: { name: 'E', message: 'm' }, verdict: 'retry' },
-        at: 0,
-      } as never);
-      actor.stop();
-      return delays.at(-1);
-    };
+    const { delays } = jobGuardsAndDelays({ ...defaultJobPolicy, retry });
+    const context = { ...new JobLife(0).context, attempt: 1, retries: { '': 1 } };
+    const event = { type: 'xstate.error.actor.run', error: retryable };
+    const waitOf = (sessionId: string) => delays.backoff({ context, event, self: { sessionId } });
     expect(waitOf('a')).toBe(waitOf('a'));
-    const waits = Array.from({ length: 200 }, (_, index) => waitOf(`actor-${index}`) ?? 0);
+    const waits = Array.from({ length: 200 }, (_, index) => waitOf(`actor-${index}`));
     expect(new Set(waits).size).toBeGreaterThan(150);
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(333);
     expect(Math.max(...waits)).toBeLessThanOrEqual(1000);
@@ -302,7 +294,7 @@ describe('spread', () => {
       const backoff = { baseMs, factor: 100, maxMs: 5000, jitter: 0 };
       const { delays } = jobGuardsAndDelays({ ...defaultJobPolicy, retry: { maxRetries: 1000, backoff } });
       const context = { ...new JobLife(0).context, retries: { '': retries } };
-      return delays.backoff({ context, event: { type: 'xstate.after.attemptTimeout' }, self: { id: 'a' } });
+      return delays.backoff({ context, event: { type: 'xstate.after.attemptTimeout' }, self: { sessionId: 'a' } });
     };
     expect([wait(200, 1000), wait(0, 1000)]).toEqual([5000, 0]);
   });
