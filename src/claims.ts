@@ -64,9 +64,9 @@ export class Claims {
     return this.#count;
   }
 
-  /** More is due than this worker could take. */
-  get backlog(): boolean {
-    return this.#backlog;
+  /** More is due than this worker could take, or something is that it has not asked for yet: nobody may start before it. */
+  get behind(): boolean {
+    return this.#backlog || this.#wanted;
   }
 
   get free(): number {

@@ -102,7 +102,7 @@ export class Worker implements Keeper {
 
   /** Start at once: keeps slots for what is about to be inserted, until `adopt`. Null: let it become due instead. */
   reserve(wanted: number): { readonly starter: Starter; readonly slots: number } | null {
-    const startable = this.working && !this.#claims.backlog && this.#incarnation.trusted;
+    const startable = this.working && !this.#claims.behind && this.#incarnation.trusted;
     const slots = startable ? Math.min(wanted, this.#claims.free) : 0;
     if (slots <= 0) return null;
     this.#reserved += slots;

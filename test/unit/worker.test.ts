@@ -126,3 +126,37 @@ test('a run that comes due while the next due instant is looked up needs no swee
   await Promise.all(handles.map((handle) => handle.result({ timeout: '10s' })));
   await scheduler.stop();
 });
+
+test('nothing starts at once before what came due while a claim was on its way', async () => {
+  const order: string[] = [];
+  const job = defineJob<string>({ name: 'job', run: ({ input }) => void order.push(input) });
+  const store = createMemoryStore({ env: systemEnv });
+  const claimed = deferred();
+  const looked = deferred();
+  const asked = { claims: 0, looks: 0 };
+  const slow: Store = {
+    ...store,
+    async claim(request) {
+      const reply = await store.claim(request);
+      asked.claims += 1;
+      await claimed.promise;
+      return reply;
+    },
+    async nextDue(queues, defs) {
+      asked.looks += 1;
+      await looked.promise;
+      return store.nextDue(queues, defs);
+    },
+  };
+  const scheduler = await openOn(slow, { definitions: [job], sweepInterval: '1h', worker: { concurrency: 1 } });
+  await scheduler.start();
+  await waitUntil(() => asked.claims === 1);
+  const first = await scheduler.schedule(job, 'first');
+  claimed.resolve();
+  await waitUntil(() => asked.looks >= 1);
+  const second = await scheduler.schedule(job, 'second');
+  looked.resolve();
+  await Promise.all([first.result({ timeout: '10s' }), second.result({ timeout: '10s' })]);
+  expect(order).toEqual(['first', 'second']);
+  await scheduler.stop();
+});
