@@ -4,13 +4,15 @@ import { classify } from '../src/classify.ts';
 import type { RunContext } from '../src/run-context.ts';
 
 /** One attempt of one run: the handler, and what its context is made of. */
-export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log' | 'signal'> {
+export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log' | 'signal' | 'outputs'> {
   readonly run: (context: RunContext<never>) => unknown;
   /** Milliseconds since 1970. */
   readonly nominalAt: number;
   /** Asked for on first use: an AbortController costs as much as a step of the machine, and most handlers never look. */
   readonly signal: () => AbortSignal;
   readonly logger: Logger;
+  /** Asks for what the run comes after; null where there is nothing. A failure to read it is the attempt's. */
+  readonly outputs: (() => Promise<RunContext<unknown>['outputs']>) | null;
 }
 
 /** How an attempt ended. */
@@ -21,6 +23,7 @@ export type AttemptResult =
 /** Calls the handler of a job once. Resolves however that ends: a throw, at once or later, becomes a classified failure. */
 export async function runHandler(attempt: Attempt): Promise<AttemptResult> {
   let log: Logger | undefined;
+  let outputs: RunContext<unknown>['outputs'] = {};
   const context: RunContext<unknown> = {
     id: attempt.id,
     name: attempt.name,
@@ -28,10 +31,12 @@ export async function runHandler(attempt: Attempt): Promise<AttemptResult> {
     attempt: attempt.attempt,
     attemptId: attempt.attemptId,
     idempotencyKey: attempt.idempotencyKey,
-    outputs: attempt.outputs,
     progress: attempt.progress,
     schedule: attempt.schedule,
     nominalAt: new Date(attempt.nominalAt),
+    get outputs() {
+      return outputs;
+    },
     get signal() {
       return attempt.signal();
     },
@@ -41,6 +46,7 @@ export async function runHandler(attempt: Attempt): Promise<AttemptResult> {
     },
   };
   try {
+    if (attempt.outputs) outputs = await attempt.outputs();
     return { ok: true, output: await attempt.run(context as RunContext<never>) };
   } catch (error) {
     return { ok: false, failure: classify(error) };

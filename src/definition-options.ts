@@ -14,7 +14,20 @@ import {
 } from '../machines/job-policy.ts';
 import { type Duration, formatDuration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
-import { duration, integer, isFunction, kind, name, number, object, oneOf, optional, record } from './option-checks.ts';
+import {
+  type Check,
+  duration,
+  integer,
+  isFunction,
+  kind,
+  name,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  refuse,
+} from './option-checks.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -82,8 +95,18 @@ export interface JobOptions {
   readonly retention?: Retention;
 }
 
+/** Names of Carillon's own definitions begin so. */
+const OWN_PREFIX = 'carillon.';
+
+const definitionName: Check<string> = (value, option) => {
+  const checked = name(value, option);
+  if (checked.startsWith(OWN_PREFIX))
+    refuse(option, `must not begin with '${OWN_PREFIX}', which is Carillon's own`, value);
+  return checked;
+};
+
 const definitionChecks = {
-  name,
+  name: definitionName,
   version: optional(integer(1, 2_147_483_647), 1),
   queue: optional(name, 'default'),
   priority: optional(integer(0, 9), 5),

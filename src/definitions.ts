@@ -15,7 +15,9 @@ import {
   resolveJobOptions,
 } from './definition-options.ts';
 import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
+import type { DefinitionEntry, Instant, NewActor, NewMail } from './store/contract.ts';
 
 /** Carries the types of a definition. No value has it. */
 declare const types: unique symbol;
@@ -81,9 +83,20 @@ export interface ActorOptions<M extends AnyStateMachine> {
   readonly migrate?: Migrate;
 }
 
+/** What a command of a standard machine comes to: another actor, or a letter to one. */
+export type Deed = { readonly birth: NewActor } | { readonly letter: NewMail };
+
+/** Who gives a command. */
+export interface Commander {
+  readonly id: string;
+  readonly input: unknown;
+  readonly context: unknown;
+  readonly definition: LoadedDefinition;
+}
+
 /** The engine's side of a definition. */
 export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
-  readonly kind: 'job' | 'actor';
+  readonly kind: DefinitionEntry['kind'];
   readonly machine: AnyStateMachine;
   /** A machine of ours: its events carry `at`, its output is a run record, and its first state is known. */
   readonly standard: boolean;
@@ -92,6 +105,12 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly run: ((context: RunContext<never>) => unknown) | undefined;
   /** The state shown before the first turn, as JSON text; null where the machine itself decides. */
   readonly initialState: string | null;
+  /** What is shown while a worker holds it and no turn says so: its claim is the record that this effect runs. */
+  readonly claimed: { readonly state: string; readonly effect: string } | null;
+  /** A standard machine's input, from the stored one. `{ dueAt }` unless given. */
+  readonly begin?: (input: unknown, dueAt: Instant) => unknown;
+  /** Carries out what a standard machine emits, which is a command to the engine. Pure. */
+  readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
   /** 0: none. */
   readonly attemptTimeoutMs: number;
   readonly dedupOn: 'success' | 'any';
@@ -117,8 +136,13 @@ export function defineJob<I = undefined, O = void>(
   options: JobOptions & { input?: never; run(context: RunContext<I>): Promise<O> | O },
 ): JobDefinition<I, O>;
 export function defineJob(options: JobOptions): JobDefinition {
+  return register<JobDefinition>(jobInternals(options), 'job');
+}
+
+/** The engine's side of a job. @throws InvalidOptionError */
+export function jobInternals(options: unknown): DefinitionInternals {
   const { input, run, policy, ...resolved } = resolveJobOptions(options);
-  return register<JobDefinition>({
+  return {
     ...resolved,
     kind: 'job',
     machine: jobMachine.provide(jobGuardsAndDelays(policy)),
@@ -126,31 +150,34 @@ export function defineJob(options: JobOptions): JobDefinition {
     inputSchema: input,
     run: run as DefinitionInternals['run'],
     initialState: '"scheduled"',
+    claimed: { state: 'dispatching', effect: 'run' },
     attemptTimeoutMs: policy.attemptTimeoutMs,
     onAmbiguous: policy.onAmbiguous,
     migrate: undefined,
-  });
+  };
 }
 
 /** Any XState machine as a durable actor. */
 export function defineActor<M extends AnyStateMachine>(options: ActorOptions<M>): ActorDefinition<M> {
   const { input, migrate, ...resolved } = resolveActorOptions(options);
-  return register<ActorDefinition<M>>({
+  const entry: DefinitionInternals = {
     ...resolved,
     kind: 'actor',
     standard: false,
     inputSchema: input,
     run: undefined,
     initialState: null,
+    claimed: null,
     attemptTimeoutMs: 0,
     dedupOn: 'success',
     onAmbiguous: 'retry',
     migrate: migrate as Migrate | undefined,
-  });
+  };
+  return register<ActorDefinition<M>>(entry, 'actor');
 }
 
-function register<D extends AnyDefinition>(entry: DefinitionInternals & { readonly kind: D['kind'] }): D {
-  const definition: AnyDefinition = Object.freeze({ kind: entry.kind, name: entry.name, version: entry.version });
+function register<D extends AnyDefinition>(entry: DefinitionInternals, kind: D['kind']): D {
+  const definition: AnyDefinition = Object.freeze({ kind, name: entry.name, version: entry.version });
   internals.set(definition, entry);
   return definition as D;
 }
@@ -183,6 +210,7 @@ function pathOf(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): 
 /** The definitions one scheduler knows. A name and a version mean one definition. */
 export interface Registry {
   readonly all: readonly DefinitionInternals[];
+  /** Of those that were listed. */
   readonly names: readonly string[];
   /** The newest version of that name. Throws UnknownDefinitionError. */
   newest(name: string): DefinitionInternals;
@@ -191,8 +219,13 @@ export interface Registry {
   of(definition: AnyDefinition): DefinitionInternals;
 }
 
-export function createRegistry(definitions: readonly AnyDefinition[]): Registry {
-  const all = definitions.map(internalsOf);
+/** `listed` can be scheduled by name; the others are there because something makes actors of them. */
+export function createRegistry(
+  listed: readonly AnyDefinition[],
+  others: readonly DefinitionInternals[] = [],
+): Registry {
+  const named = listed.map(internalsOf);
+  const all = [...named, ...others.filter((internals) => !named.includes(internals))];
   const byKey = new Map<string, DefinitionInternals>();
   const newest = new Map<string, DefinitionInternals>();
   for (const entry of all) {
@@ -203,6 +236,7 @@ export function createRegistry(definitions: readonly AnyDefinition[]): Registry 
       );
     }
     byKey.set(key, entry);
+    if (!named.includes(entry)) continue;
     if (entry.version >= (newest.get(entry.name)?.version ?? 0)) newest.set(entry.name, entry);
   }
   const names = [...newest.keys()];

@@ -9,9 +9,10 @@ import { runHandler } from '../actors/run-handler.ts';
 import { classify } from './classify.ts';
 import { encode } from './codec.ts';
 import { runLogic, type StoredEffect } from './interpreter/index.ts';
+import type { EffectResult } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
+import type { RunContext } from './run-context.ts';
 import type { Instant } from './store/contract.ts';
-import type { EffectResult } from './turn.ts';
 
 /** Why a running effect is told to stop: its state was left, its lease was lost, or its worker stops. */
 export type AbortReason = 'left' | 'lost' | 'stopping';
@@ -34,6 +35,8 @@ export interface EffectHost {
   finished(ref: string, result: EffectResult): void;
   heard(event: AnyEventObject, to: string): void;
   progress(value: string): Promise<void>;
+  /** What the finished children gave that this run comes after. Null: it comes after none. */
+  readonly outputs: (() => Promise<RunContext<unknown>['outputs']>) | null;
   /** `schedule` of the scheduler, keyed by this run. */
   readonly schedule: Parameters<typeof runHandler>[0]['schedule'];
 }
@@ -71,7 +74,7 @@ function abortError(reason: AbortReason): Error {
 export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffect {
   const abort = new LazyAbort();
   const { run } = host.definition;
-  if (host.definition.standard && effect.src === 'run' && run) {
+  if (run && host.definition.claimed?.effect === effect.src) {
     void runJob(host, effect, run, () => abort.signal);
     return { abort: (reason) => abort.abort(reason), relay: () => {} };
   }
@@ -108,7 +111,7 @@ async function runJob(
     idempotencyKey: effect.id,
     attemptId: `${effect.id}/${attempt}`,
     nominalAt: host.nominalAt,
-    outputs: {},
+    outputs: host.outputs,
     logger: host.logger,
     schedule: host.schedule,
     progress: (value) =>

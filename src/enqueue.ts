@@ -6,6 +6,7 @@ import type { Alarms } from './alarms.ts';
 import { decode } from './codec.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Unleased } from './holding.ts';
+import { kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Instant, NewActor, Scheduled, Store } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
@@ -126,11 +127,11 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
       // Read back from its text: the caller may change its own object while the handler runs.
       input: actor.input === null ? undefined : decode(actor.input),
       seq: 0,
+      kin: kinOf(actor.parent, actor.role),
     },
     queue: actor.queue,
     priority: actor.priority,
     labels: actor.labels,
-    parent: actor.parent,
     fence: 1,
     claimedBefore: null,
     row: { seq: 0, pokes: 0, strikes: 0, dueRowAt: null, snapshot: null, history: '', state: actor.state, attempt: 0 },

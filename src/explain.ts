@@ -62,6 +62,8 @@ function waitingFor(
   const waits: Waiting[] = [];
   const running = view.effects.filter((effect) => effect.running);
   for (const { src, workerId } of running) waits.push({ for: 'effect', detail: `'${src}' runs on worker ${workerId}` });
+  for (const { src, childId } of view.effects)
+    if (childId !== undefined) waits.push({ for: 'effect', detail: `'${src}' is done by actor ${childId}` });
   for (const { event, dueAt } of view.timers)
     waits.push({ for: 'timer', detail: `${event} at ${dueAt.toISOString()}`, at: dueAt });
   if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });

@@ -8,9 +8,10 @@ import type { RunningEffect } from './effects.ts';
 import type { LocalTimer } from './env.ts';
 import type { Holding } from './holding.ts';
 import type { StoredEffect } from './interpreter/index.ts';
+import type { EffectResult } from './life.ts';
 import { decodeLetter } from './mail.ts';
 import type { Instant, Mail, Reloaded, TurnWrite } from './store/contract.ts';
-import { type EffectResult, Turn } from './turn.ts';
+import { Turn } from './turn.ts';
 import { composeWrite, type Row, unchanged } from './turn-write.ts';
 
 /** Misses in a row without anything new to see, after which the actor counts as lost. */
@@ -82,6 +83,7 @@ export class Held {
   /** When the run was due, not when it began. */
   get nominalAt(): Instant {
     const { life } = this.#turn;
+    if (life.kin && 'nominalAt' in life.kin.role) return life.kin.role.nominalAt;
     const context = this.#turn.context as { dueAt?: unknown } | undefined;
     return life.definition.standard && typeof context?.dueAt === 'number' ? context.dueAt : life.firstDueAt;
   }

@@ -1,8 +1,10 @@
 import { decode } from './codec.ts';
 import { decodeState } from './interpreter/index.ts';
+import { kinOf } from './kinship.ts';
+import type { Life } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Mail } from './store/contract.ts';
-import type { Life } from './turn.ts';
+
 import type { Row } from './turn-write.ts';
 
 /** Strikes after which a row is set aside unread: reading it may be what kills the worker. */
@@ -14,7 +16,6 @@ export interface Holding {
   readonly queue: number;
   readonly priority: number;
   readonly labels: readonly string[];
-  readonly parent: string | null;
   /** Incarnation that claimed it, and its lease row. */
   readonly worker: string;
   readonly lease: number;
@@ -43,11 +44,11 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
       system: snapshot === null ? null : decodeState(definition.prepared, snapshot),
       input: input === null ? undefined : decode(input),
       seq: claimed.seq,
+      kin: kinOf(claimed.parent, claimed.role),
     },
     queue: claimed.queue,
     priority: claimed.priority,
     labels: claimed.labels,
-    parent: claimed.parent,
     fence: claimed.fence,
     claimedBefore: claimed.claimedBefore,
     row: rowOf(claimed),

@@ -16,6 +16,7 @@ export {
   type StoredChild,
   type StoredTimer,
 } from './definitions.ts';
+export { fromJob, fromRun } from './delegates.ts';
 export type { Duration } from './duration.ts';
 export {
   ActorNotFoundError,

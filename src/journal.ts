@@ -1,7 +1,12 @@
 import type { AnyEventObject, StateValue } from 'xstate';
-import { decode } from './codec.ts';
+import { decode, encode } from './codec.ts';
 import type { Instant, JournalSegment, StoredActor } from './store/contract.ts';
-import type { Via } from './turn.ts';
+
+/**
+ * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its
+ * incarnation, or one of the engine's own: interrupted, handed back, stopped from outside, moved before its first step.
+ */
+export type Via = readonly ['timer' | 'effect' | 'interrupted' | 'handedBack', string] | readonly ['stopped' | 'moved'];
 
 /** One thing that happened to an actor, and the state it was in afterwards. */
 export interface JournalEntry {
@@ -34,4 +39,10 @@ function appendLines(entries: JournaledEvent[], text: string, fromSeq: number): 
     const [at, event, state, via] = decode(line) as [Instant, AnyEventObject, StateValue | null, Via?];
     entries.push({ seq: fromSeq + index, at: new Date(at), event, state, via: via ?? null });
   });
+}
+
+/** One journal entry as it is stored: time, event, the state it led to, and the way it came. */
+export function journalLine(at: Instant, event: AnyEventObject, value: StateValue | null, via?: Via): string {
+  const entry = via ? [at, event, value, via] : [at, event, value];
+  return encode(entry, { path: 'event', maxBytes: Number.POSITIVE_INFINITY });
 }

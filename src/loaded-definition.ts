@@ -1,39 +1,92 @@
+import type { Breed } from './birth.ts';
 import type { DefinitionInternals } from './definitions.ts';
+import { type Delegate, delegateOf } from './delegates.ts';
 import { type Prepared, prepare } from './interpreter/index.ts';
 import type { Settlement } from './run-record.ts';
 
 /** A definition as a worker runs it: checked, prepared for the pure step, and known to the store by a number. */
-export interface LoadedDefinition extends DefinitionInternals {
+export interface LoadedDefinition extends DefinitionInternals, Breed {
   readonly prepared: Prepared;
   /** Registry number of (name, version). */
   readonly def: number;
-  /** Most characters of a snapshot that may be stored. */
-  readonly maxSnapshot: number;
+  /** Registry number of its queue. */
+  readonly queueNumber: number;
+  /** Most bytes of a payload, and characters of a snapshot, that may be stored. */
+  readonly maxPayload: number;
   /** What the store does with a run that ends so. */
   settling(settlement: Settlement): { readonly keepMs: number; readonly freesKey: boolean };
+  /** Who does what its machine invokes, by the key of that logic; absent: the worker itself. */
+  readonly delegates: ReadonlyMap<string, { readonly delegate: Delegate; readonly definition: LoadedDefinition }>;
+  /** The newest definition of that name in this process. */
+  newest(name: string): LoadedDefinition | undefined;
+}
+
+/** Before the store was asked for its number. */
+export interface PreparedDefinition {
+  readonly internals: DefinitionInternals;
+  readonly prepared: Prepared;
+  readonly delegates: ReadonlyMap<string, { readonly delegate: Delegate; readonly internals: DefinitionInternals }>;
 }
 
 /** Throws DefinitionVersionError when its machine cannot be persisted or simulated. */
-export function prepareDefinition(internals: DefinitionInternals): Prepared {
+export function prepareDefinition(internals: DefinitionInternals): PreparedDefinition {
   const { name, version, machine, standard } = internals;
-  return prepare(machine, { name, version, standard });
+  const prepared = prepare(machine, { name, version, standard });
+  const delegates = prepared.catalogue.effects.flatMap(({ key, logic }) => {
+    const delegate = delegateOf(logic);
+    return delegate ? [[key, { delegate, internals: delegate.definition(internals, key) }] as const] : [];
+  });
+  return { internals, prepared, delegates: new Map(delegates) };
 }
 
-export function loadDefinition(
-  internals: DefinitionInternals,
-  prepared: Prepared,
-  def: number,
-  maxSnapshot: number,
-): LoadedDefinition {
-  const { retention, dedupOn } = internals;
-  return {
-    ...internals,
-    prepared,
-    def,
-    maxSnapshot,
-    settling: ({ status }) => ({
-      keepMs: status === 'done' ? retention.doneMs : retention.droppedMs,
-      freesKey: status === 'dropped' && dedupOn === 'success',
-    }),
-  };
+/** All of these, and the definitions that what they invoke lives by. */
+export function prepareDefinitions(given: readonly DefinitionInternals[]): readonly PreparedDefinition[] {
+  const prepared = new Map<DefinitionInternals, PreparedDefinition>();
+  const open = [...given];
+  for (let internals = open.shift(); internals; internals = open.shift()) {
+    if (prepared.has(internals)) continue;
+    const each = prepareDefinition(internals);
+    prepared.set(internals, each);
+    open.push(...[...each.delegates.values()].map((delegate) => delegate.internals));
+  }
+  return [...prepared.values()];
+}
+
+export interface LoadSettings {
+  readonly maxPayload: number;
+  /** Registry numbers, by definition and by name of the queue. */
+  defOf(internals: DefinitionInternals): number;
+  queueOf(name: string): number;
+}
+
+export function loadDefinitions(
+  all: readonly PreparedDefinition[],
+  settings: LoadSettings,
+): ReadonlyMap<number, LoadedDefinition> {
+  const loaded = new Map<DefinitionInternals, LoadedDefinition>();
+  const newest = new Map<string, LoadedDefinition>();
+  for (const { internals, prepared } of all) {
+    const { retention, dedupOn, queue } = internals;
+    const definition: LoadedDefinition = {
+      ...internals,
+      prepared,
+      def: settings.defOf(internals),
+      queueNumber: settings.queueOf(queue),
+      maxPayload: settings.maxPayload,
+      settling: ({ status }) => ({
+        keepMs: status === 'done' ? retention.doneMs : retention.droppedMs,
+        freesKey: status === 'dropped' && dedupOn === 'success',
+      }),
+      delegates: new Map(),
+      newest: (name) => newest.get(name),
+    };
+    loaded.set(internals, definition);
+    if (definition.version >= (newest.get(definition.name)?.version ?? 0)) newest.set(definition.name, definition);
+  }
+  for (const { internals, delegates } of all) {
+    const own = loaded.get(internals)?.delegates as Map<string, unknown>;
+    for (const [key, { delegate, internals: child }] of delegates)
+      own.set(key, { delegate, definition: loaded.get(child) });
+  }
+  return new Map([...loaded.values()].map((definition) => [definition.def, definition]));
 }

@@ -1,9 +1,11 @@
 /** What this process's worker does for runs beyond the store: starts their effects, tells listeners, logs every drop. */
 import type { AnyEventObject, StateValue } from 'xstate';
-import { type RunningEffect, startEffect } from './effects.ts';
+import { decode } from './codec.ts';
+import { type EffectHost, type RunningEffect, startEffect } from './effects.ts';
 import type { Gone, Held } from './held.ts';
 import type { StoredEffect } from './interpreter/index.ts';
-import { reviveRecord, type Settlement } from './run-record.ts';
+import type { Kin } from './kinship.ts';
+import { reviveRecord, type Settlement, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { TurnWrite } from './store/contract.ts';
 import type { Turn } from './turn.ts';
@@ -44,9 +46,26 @@ export class Runs {
           await store.progress(held.worker, held.id, held.fence, value);
         },
         schedule: this.#host.scheduleFor(effect.id),
+        outputs: this.#outputs(life.kin),
       },
       effect,
     );
+  }
+
+  #outputs(kin: Kin | null): EffectHost['outputs'] {
+    if (!kin || !('after' in kin.role)) return null;
+    const { after } = kin.role;
+    const keys = Object.keys(after);
+    if (keys.length === 0) return null;
+    return async () => {
+      const found = await this.#runtime.store.progressed(Object.values(after));
+      const records = new Map(found.map(({ id, record }) => [id, record]));
+      const outputOf = (key: string): unknown => {
+        const record = records.get(after[key] as string);
+        return record ? (decode(record) as StoredRecord).output : undefined;
+      };
+      return Object.freeze(Object.fromEntries(keys.map((key) => [key, outputOf(key)])));
+    };
   }
 
   committed(held: Held, turn: Turn, write: TurnWrite): void {

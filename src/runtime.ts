@@ -6,19 +6,20 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Alarms } from './alarms.ts';
 import { type Connections, openConnections } from './connections.ts';
-import { createRegistry, type Registry } from './definitions.ts';
+import { createRegistry, internalsOf, type Registry } from './definitions.ts';
 import { Enqueue } from './enqueue.ts';
 import { type Env, systemEnv } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
-import { type LoadedDefinition, loadDefinition, prepareDefinition } from './loaded-definition.ts';
+import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
 import { openLogger } from './logger.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
 import { type RunHost, Runs } from './runs.ts';
 import type { Instant, Store } from './store/contract.ts';
 import { StoreClock } from './store-clock.ts';
 import { Sweep } from './sweep.ts';
+import { SYSTEM_QUEUE, systemDefinitions } from './system-definitions.ts';
 import { upkeep } from './upkeep.ts';
 import { viewOf } from './views.ts';
 import { type Since, Waiting } from './waiting.ts';
@@ -184,7 +185,8 @@ export class Runtime {
 
   #servedQueues(): readonly string[] {
     const { worker } = this.options;
-    return worker ? (worker.queues ?? [...this.#queues.keys()]) : [];
+    if (!worker) return [];
+    return worker.queues ? [...new Set([...worker.queues, SYSTEM_QUEUE])] : [...this.#queues.keys()];
   }
 
   #createWorker(options: NonNullable<ResolvedScheduler['worker']>, host: RunHost): Worker {
@@ -254,35 +256,37 @@ export async function openRuntime(
   { env, connect }: World,
 ): Promise<Runtime> {
   const options = resolveSchedulerOptions(given);
-  const registry = createRegistry(options.definitions);
-  const prepared = registry.all.map((internals) => ({ internals, prepared: prepareDefinition(internals) }));
+  const all = prepareDefinitions([...options.definitions.map(internalsOf), ...systemDefinitions]);
+  const registry = createRegistry(
+    options.definitions,
+    all.map(({ internals }) => internals),
+  );
   const logger = openLogger(options.logger, options.redact);
   for (const {
     internals,
     prepared: { warnings },
-  } of prepared) {
+  } of all) {
     for (const warning of warnings) logger.warn({ definition: internals.name, version: internals.version }, warning);
   }
   const connections = await connect(options, env, logger);
   try {
     const { store } = connections;
-    const entries = prepared.map(({ internals: { kind, name, version }, prepared: { chart } }) => ({
+    const entries = all.map(({ internals: { kind, name, version }, prepared: { chart } }) => ({
       kind,
       name,
       version,
       chart,
     }));
     const defs = await store.registerDefinitions(entries);
-    const definitions = new Map(
-      prepared.map((each, index) => [
-        defs[index] as number,
-        loadDefinition(each.internals, each.prepared, defs[index] as number, options.maxPayloadBytes),
-      ]),
-    );
     const wanted = options.worker ? (options.worker.queues ?? []) : [];
-    const names = [...new Set(['default', ...registry.all.map(({ queue }) => queue), ...wanted])];
+    const names = [...new Set(['default', SYSTEM_QUEUE, ...registry.all.map(({ queue }) => queue), ...wanted])];
     const ids = await store.registerQueues(names);
     const queues = new Map(names.map((name, index) => [name, ids[index] as number]));
+    const definitions = loadDefinitions(all, {
+      maxPayload: options.maxPayloadBytes,
+      defOf: (internals) => defs[all.findIndex((each) => each.internals === internals)] as number,
+      queueOf: (name) => queues.get(name) as number,
+    });
     const clock = new StoreClock(env, await store.now());
     return new Runtime({ options, env, logger, connections, clock, registry, definitions, queues, runHost });
   } catch (error) {

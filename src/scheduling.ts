@@ -85,7 +85,7 @@ export class Scheduling {
     const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
     const key =
       resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, encoded);
-    const common = { name, version, priority, labels, when, key, parent: null, start: false };
+    const common = { name, version, priority, labels, when, key, parent: null, role: null, start: false };
     const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
     return { enqueued: { definition: def, actor, queueName }, client };
   }

@@ -1,7 +1,9 @@
 /** What a turn makes of the actor's row: the write a worker commits. Pure. */
 import { encode } from './codec.ts';
 import { encodeState } from './interpreter/index.ts';
-import type { Instant, TurnWrite } from './store/contract.ts';
+import { newsOfEnd } from './kinship.ts';
+import { letterTo } from './mail.ts';
+import type { Instant, NewMail, TurnWrite } from './store/contract.ts';
 import type { Turn } from './turn.ts';
 
 /** A history of at most this many bytes stays in the actor's row; a longer one moves to the journal. */
@@ -45,9 +47,9 @@ export function composeWrite(
   const { settlement, fault, life } = turn;
   const { definition } = life;
   const snapshot = life.system ? encodeState(life.system) : null;
-  if (snapshot !== null && snapshot.length > definition.maxSnapshot) {
+  if (snapshot !== null && snapshot.length > definition.maxPayload) {
     return new Error(
-      `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxSnapshot}.`,
+      `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxPayload}.`,
     );
   }
   const value = turn.value;
@@ -61,7 +63,13 @@ export function composeWrite(
   const { seq, dueRowAt } = row;
   const pokes = crowded ? null : row.pokes;
   const place = { id: life.id, def: definition.def, queue, priority, fence, seq, pokes, dueRowAt };
-  const write = { ...place, notBefore: turn.notBefore, mail: turn.consumed, sends: [], spawns: [] };
+  const write = {
+    ...place,
+    notBefore: turn.notBefore,
+    mail: turn.consumed,
+    sends: [...turn.outbox.letters, ...newsOf(turn, row)],
+    spawns: turn.outbox.births,
+  };
   if (settlement) {
     const record = encode(settlement.record, { path: 'record', maxBytes: Number.POSITIVE_INFINITY });
     return {
@@ -76,6 +84,17 @@ export function composeWrite(
     ...write,
     next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
   };
+}
+
+/** What its parent has to know of this turn. Only a flow shows that one of its children is out of quick retries. */
+function newsOf({ life, settlement, value }: Turn, { state }: Row): readonly NewMail[] {
+  const { id, kin } = life;
+  if (!kin) return [];
+  const { parent, role } = kin;
+  if (settlement) return [letterTo(parent, { kind: 'news', news: newsOfEnd(id, role, settlement.record) })];
+  const recovering = value === 'recovering';
+  if (!('key' in role) || recovering === (state === '"recovering"')) return [];
+  return [letterTo(parent, { kind: 'news', news: { child: id, role, recovering } })];
 }
 
 /** Takes an actor out of circulation with its row as it is: nothing of it is lost, and a release looks at it again. */

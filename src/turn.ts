@@ -4,7 +4,6 @@
  * takes what came meanwhile into the same turn.
  */
 import type { AnyEventObject, StateValue } from 'xstate';
-import { encode } from './codec.ts';
 import {
   accepts,
   deliver,
@@ -18,35 +17,13 @@ import {
   type SystemState,
   setEffect,
 } from './interpreter/index.ts';
-import type { LoadedDefinition } from './loaded-definition.ts';
+import { journalLine, type Via } from './journal.ts';
+import { eventOf, type News } from './kinship.ts';
+import type { EffectResult, Life } from './life.ts';
 import type { Control, Letter } from './mail.ts';
+import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
-
-/** An actor between two turns. */
-export interface Life {
-  readonly id: string;
-  readonly definition: LoadedDefinition;
-  readonly createdAt: Instant;
-  /** When its first step is due. */
-  readonly firstDueAt: Instant;
-  /** Null before the first step. */
-  readonly system: SystemState | null;
-  /** Decoded input; the standard machines never see it, their handler does. */
-  readonly input: unknown;
-  /** Events journaled so far. */
-  readonly seq: number;
-}
-
-export type EffectResult =
-  | { readonly ok: true; readonly output: unknown }
-  | { readonly ok: false; readonly error: unknown };
-
-/**
- * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its
- * incarnation, or one of the engine's own: interrupted, handed back, stopped from outside, moved before its first step.
- */
-export type Via = readonly ['timer' | 'effect' | 'interrupted' | 'handedBack', string] | readonly ['stopped' | 'moved'];
 
 /** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
 const MAX_STEPS = 1000;
@@ -61,6 +38,7 @@ export class Turn {
   readonly relays: Step['relays'][number][] = [];
   readonly deferred: Step['deferred'][number][] = [];
   readonly emitted: AnyEventObject[] = [];
+  readonly outbox = new Outbox();
   readonly consumed: string[] = [];
   notBefore: Instant | null = null;
   settlement: Settlement | null = null;
@@ -91,7 +69,8 @@ export class Turn {
     const { definition, id, input, createdAt, firstDueAt } = this.life;
     // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
     const at = definition.standard ? createdAt : now;
-    const machineInput = definition.standard ? { dueAt: firstDueAt } : input;
+    const standardInput = definition.begin ? definition.begin(input, firstDueAt) : { dueAt: firstDueAt };
+    const machineInput = definition.standard ? standardInput : input;
     this.#take({ type: 'xstate.init' }, at, () => init(definition.prepared, { id, input: machineInput, now: at }));
   }
 
@@ -124,21 +103,27 @@ export class Turn {
       // Whoever wrote before a timer was due is heard before it, however late the worker looks.
       this.fireDue(Math.min(mailedAt, now), now);
       if (!this.life.system || this.over) return false;
-      if (!this.#deliver(letter.event, now)) return false;
+      if (this.#mayHear(letter.event) && !this.#deliver(letter.event, now)) return false;
+    } else if (letter.kind === 'news') {
+      this.fireDue(Math.min(mailedAt, now), now);
+      if (this.over || !this.#hear(letter.news, now)) return false;
     } else if (!this.#obey(letter.control, now)) return false;
     this.consumed.push(mailId);
     return true;
   }
 
   takeResult(ref: string, result: EffectResult, now: Instant): void {
+    if (this.#finish(ref, result, now)) this.survived = true;
+  }
+
+  #finish(ref: string, result: EffectResult, now: Instant): boolean {
     const system = this.life.system;
     const effect = system?.effects.find((candidate) => candidate.ref === ref);
-    if (!system || !effect || this.over) return;
+    if (!system || !effect || this.over) return false;
     const event = result.ok
       ? { type: `xstate.done.actor.${effect.name}`, output: result.output }
       : { type: `xstate.error.actor.${effect.name}`, error: result.error };
-    this.survived = true;
-    this.#take(
+    return this.#take(
       event,
       now,
       () => finishEffect(this.life.definition.prepared, system, { id: this.life.id, ref, now, result }),
@@ -164,7 +149,7 @@ export class Turn {
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
     }
-    for (const effect of this.life.system?.effects ?? []) this.#restart(effect, now);
+    for (const effect of this.#own) this.#restart(effect, now);
   }
 
   /** The worker stops: what runs is given to another one, and nobody is charged. */
@@ -173,17 +158,17 @@ export class Turn {
     if (this.life.definition.standard) {
       if (this.life.system?.effects.length) this.#deliver({ type: 'attempt.handedBack' }, now);
     } else {
-      for (const effect of this.life.system?.effects ?? []) {
+      for (const effect of this.#own) {
         this.#mark({ type: 'carillon.handedBack', effect: effect.id }, now, ['handedBack', effect.ref]);
       }
     }
-    for (const effect of this.life.system?.effects ?? []) this.#patch(effect.ref, { status: 'pending' });
+    for (const effect of this.#own) this.#patch(effect.ref, { status: 'pending' });
     this.starts = [];
   }
 
   /** Effects of the state that nothing runs yet: handed back by another worker. */
   resumePending(): void {
-    this.starts = (this.life.system?.effects ?? []).filter((effect) => !this.stops.includes(effect.ref));
+    this.starts = this.#own.filter((effect) => !this.stops.includes(effect.ref));
   }
 
   /** From here on these effects run, and whoever reads the row has to know. */
@@ -211,6 +196,11 @@ export class Turn {
     let next: Instant | null = null;
     for (const timer of this.life.system.timers) if (next === null || timer.dueAt < next) next = timer.dueAt;
     return next;
+  }
+
+  /** Effects its worker runs, and no other actor. */
+  get #own(): readonly StoredEffect[] {
+    return (this.life.system?.effects ?? []).filter(({ status }) => status !== 'delegated');
   }
 
   #look(): { readonly value: StateValue; readonly context: unknown } | null {
@@ -245,7 +235,7 @@ export class Turn {
         { status: 'stopped', reason: control.reason ?? 'cancelled' },
         this.#times(now),
       );
-      for (const effect of system?.effects ?? []) this.stops.push(effect.ref);
+      for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
       this.starts = [];
       return true;
     }
@@ -261,8 +251,7 @@ export class Turn {
       const error = Object.assign(new Error(`Interrupted ${effect.attempt} times: its worker died.`), {
         code: 'INTERRUPTED',
       });
-      this.takeResult(effect.ref, { ok: false, error }, now);
-      this.survived = false;
+      this.#finish(effect.ref, { ok: false, error }, now);
       return;
     }
     this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
@@ -295,10 +284,11 @@ export class Turn {
       this.fault = error;
       return false;
     }
+    const before = this.life.system;
     this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
     this.#shown = { system: step.state, value: step.value, context: step.context };
     this.lines.push(journalLine(at, event, step.value, via));
-    this.#collect(step);
+    this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
       this.settlement = recordOf(
@@ -307,29 +297,64 @@ export class Turn {
         this.#times(at),
       );
       this.starts = [];
+      return true;
     }
+    for (const effect of step.starts) if (this.#isDelegated(effect)) this.#delegate(effect, at);
     return true;
   }
 
-  #collect(step: Step): void {
-    for (const ref of step.stops) {
-      const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
-      if (neverStarted >= 0) this.starts.splice(neverStarted, 1);
-      else this.stops.push(ref);
-    }
-    this.starts.push(...step.starts);
+  #isDelegated({ src }: StoredEffect): boolean {
+    return this.life.definition.delegates.has(src);
+  }
+
+  #collect(step: Step, before: SystemState | null): void {
+    for (const ref of step.stops) this.#stop(ref, before);
+    this.starts.push(...step.starts.filter((effect) => !this.#isDelegated(effect)));
     this.relays.push(...step.relays);
     this.deferred.push(...step.deferred);
-    this.emitted.push(...step.emitted);
+    if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
+    else this.emitted.push(...step.emitted);
+  }
+
+  #stop(ref: string, before: SystemState | null): void {
+    const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
+    if (neverStarted >= 0) return void this.starts.splice(neverStarted, 1);
+    const effect = before?.effects.find((candidate) => candidate.ref === ref);
+    if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
+    else this.stops.push(ref);
+  }
+
+  #delegate(effect: StoredEffect, at: Instant): void {
+    const { ref } = effect;
+    // An earlier one of this step may have failed, and its owner left the state since.
+    if (!this.life.system?.effects.some((candidate) => candidate.ref === ref)) return;
+    this.#patch(ref, { status: 'delegated' });
+    try {
+      this.outbox.delegate(this.life, effect);
+    } catch (error) {
+      this.#finish(ref, { ok: false, error }, at);
+    }
+  }
+
+  /** What the engine tells a standard machine of ours cannot be forged by mail. */
+  #mayHear({ type }: AnyEventObject): boolean {
+    return !this.life.definition.act || type.startsWith('job.');
+  }
+
+  #hear(news: News, now: Instant): boolean {
+    const { role } = news;
+    const { system, definition } = this.life;
+    if (!system) return true;
+    if ('effect' in role) {
+      const effect = system.effects.find(({ ref }) => ref === role.effect);
+      const found = effect && definition.delegates.get(effect.src);
+      if (found && 'record' in news) this.#finish(role.effect, found.delegate.result(news.record), now);
+      return !this.exhausted && !this.fault;
+    }
+    return this.#deliver(eventOf(news), now);
   }
 
   #times(settledAt: Instant): { startedAt: Instant | null; settledAt: Instant; attempts: number } {
     return { startedAt: this.life.system?.startedAt ?? null, settledAt, attempts: this.life.system ? 1 : 0 };
   }
-}
-
-/** One journal entry as it is stored: time, event, the state it led to, and the way it came. */
-function journalLine(at: Instant, event: AnyEventObject, value: StateValue | null, via?: Via): string {
-  const entry = via ? [at, event, value, via] : [at, event, value];
-  return encode(entry, { path: 'event', maxBytes: Number.POSITIVE_INFINITY });
 }

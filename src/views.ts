@@ -1,4 +1,5 @@
 import type { StateValue } from 'xstate';
+import { childId } from './birth.ts';
 import { decode } from './codec.ts';
 import { decodeState, describe } from './interpreter/index.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
@@ -34,6 +35,8 @@ export interface ActorView {
     readonly src: string;
     readonly running: boolean;
     readonly workerId?: string;
+    /** The actor that does it, where it has one of its own. */
+    readonly childId?: string;
   }[];
   readonly progress?: unknown;
   readonly parentId?: string;
@@ -92,12 +95,11 @@ function look(stored: StoredActor, definition: LoadedDefinition | undefined): Lo
     const system = decodeState(definition.prepared, stored.snapshot);
     const { value, context } = describe(definition.prepared, system);
     const timers = system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) }));
-    const effects = system.effects.map(({ id, src, status }) => ({
-      id,
-      src,
-      running: worker !== null && status === 'running',
-      ...(worker !== null && { workerId: worker }),
-    }));
+    const effects = system.effects.map(({ id, ref, src, status }) =>
+      status === 'delegated'
+        ? { id, src, running: false, childId: childId(stored.id, ref) }
+        : { id, src, running: worker !== null && status === 'running', ...(worker !== null && { workerId: worker }) },
+    );
     return started({ state: value, context, timers, effects }, stored, definition);
   } catch {
     // It cannot be restored with this definition; its columns can still be shown.
@@ -107,7 +109,9 @@ function look(stored: StoredActor, definition: LoadedDefinition | undefined): Lo
 
 /** Between its claim and its next write a job's row still says what it was; the claim is the record that its handler runs. */
 function started(look: Look, { id, worker, status }: StoredActor, definition: LoadedDefinition | undefined): Look {
-  if (worker === null || status !== 'active' || !definition?.standard || look.effects.length > 0) return look;
-  const effects = [{ id: `${id}/run`, src: 'run', running: true, workerId: worker }];
-  return { ...look, state: 'dispatching', timers: [], effects };
+  const claimed = definition?.claimed;
+  if (worker === null || status !== 'active' || !claimed || look.effects.length > 0) return look;
+  const { state, effect } = claimed;
+  const effects = [{ id: `${id}/${effect}`, src: effect, running: true, workerId: worker }];
+  return { ...look, state, timers: [], effects };
 }

@@ -68,11 +68,11 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
   if (actor.effects.length > 0) {
     printHeading('Effects');
     printTable(
-      ['EFFECT', 'SOURCE', 'WORKER'],
-      actor.effects.map(({ id, src, running, workerId }) => [
+      ['EFFECT', 'SOURCE', 'DONE BY'],
+      actor.effects.map(({ id, src, running, workerId, childId }) => [
         plain(id),
         plain(src),
-        running ? (workerId ?? 'running') : 'not started',
+        childId === undefined ? (running ? (workerId ?? 'a worker') : 'not started') : `actor ${childId}`,
       ]),
       2,
     );

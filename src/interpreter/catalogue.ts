@@ -10,9 +10,13 @@ import { isLogic, isMachine, type Logic, type Machine } from './xstate-internals
  * A machine and transition logic are stepped here and stored as records of their own; logic that starts something is an effect,
  * run by a worker.
  */
-export type Entry =
-  | MachineEntry
-  | { readonly kind: 'transition' | 'effect'; readonly key: string; readonly logic: Logic };
+export type Entry = MachineEntry | LogicEntry<'transition'> | LogicEntry<'effect'>;
+
+interface LogicEntry<K extends 'transition' | 'effect'> {
+  readonly kind: K;
+  readonly key: string;
+  readonly logic: Logic;
+}
 
 export interface MachineEntry {
   readonly kind: 'machine';
@@ -47,13 +51,17 @@ export class Catalogue {
     return [...this.#byKey.values()].filter((entry) => entry.kind === 'machine');
   }
 
+  get effects(): (Entry & { readonly kind: 'effect' })[] {
+    return [...this.#byKey.values()].filter((entry) => entry.kind === 'effect');
+  }
+
   #add(logic: Logic, key: string): Entry {
     const existing = this.#byLogic.get(logic);
     if (existing) return existing;
     let free = key;
     while (this.#byKey.has(free)) free += "'";
     if (isMachine(logic)) return this.#addMachine(logic, free);
-    const entry = { kind: logic.start ? 'effect' : 'transition', key: free, logic } as const;
+    const entry: Entry = { kind: logic.start ? 'effect' : 'transition', key: free, logic };
     this.#byKey.set(free, entry);
     this.#byLogic.set(logic, entry);
     return entry;

@@ -32,7 +32,8 @@ interface EffectText {
   readonly p: unknown;
   readonly y: string | undefined;
   readonly z: 1 | undefined;
-  readonly b: 1 | undefined;
+  /** Running, or done by another actor. */
+  readonly b: 1 | 2 | undefined;
   readonly a: number | undefined;
 }
 
@@ -117,7 +118,7 @@ function effectText({ id, ref, name, src, input, systemId, sync, status, attempt
     p: input,
     y: systemId,
     z: sync ? 1 : undefined,
-    b: status === 'running' ? 1 : undefined,
+    b: status === 'running' ? 1 : status === 'delegated' ? 2 : undefined,
     a: attempt === 1 ? undefined : attempt,
   };
 }
@@ -202,7 +203,7 @@ function timerOf({ i, d, s, a = '', b = '', e }: TimerText): StoredTimer {
 }
 
 function effectOf({ i, r, n, s, p, y, z, b, a = 1 }: EffectText): StoredEffect {
-  const status = b ? 'running' : 'pending';
+  const status = b === 1 ? 'running' : b === 2 ? 'delegated' : 'pending';
   return {
     id: i,
     ref: r,

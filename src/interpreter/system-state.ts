@@ -34,7 +34,8 @@ export interface StoredEffect {
   readonly systemId?: string | undefined;
   /** Its owner hears of every snapshot. */
   readonly sync: boolean;
-  readonly status: 'pending' | 'running';
+  /** `delegated`: another actor does it. */
+  readonly status: 'pending' | 'running' | 'delegated';
   readonly attempt: number;
 }
 

@@ -16,7 +16,7 @@ interface Reply {
 // ── the registry ────────────────────────────────────────────────────────────
 
 export interface DefinitionEntry {
-  readonly kind: 'job' | 'actor';
+  readonly kind: 'job' | 'actor' | 'followup' | 'cron' | 'flow';
   readonly name: string;
   readonly version: number;
   /** The machine's configuration as JSON, for drawing it in a process that does not have the code. */
@@ -57,6 +57,8 @@ export interface NewActor {
   /** `afterMs` counts from the store's clock in the inserting statement; an `at` in the past is due now. */
   readonly when: { readonly afterMs: number } | { readonly at: Instant };
   readonly parent: string | null;
+  /** What it is to its parent. Opaque text; null without a parent. */
+  readonly role: string | null;
   readonly key: KeyClaim | null;
   /** Ask to insert it already leased to the `starter`. Only honoured when due now, without key, queue not paused. */
   readonly start: boolean;
@@ -138,6 +140,7 @@ export interface Claimed {
   readonly priority: number;
   readonly labels: readonly string[];
   readonly parent: string | null;
+  readonly role: string | null;
   readonly input: string | null;
   /** As views show it, so that a row which cannot be decoded keeps it. */
   readonly state: string | null;
@@ -325,6 +328,7 @@ export interface StoredActor {
   readonly claimedAt: Instant | null;
   readonly wakeAt: Instant | null;
   readonly parent: string | null;
+  readonly role: string | null;
   readonly key: string | null;
   /** Why it is quarantined or parked, if it is. */
   readonly reason: string | null;

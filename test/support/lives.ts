@@ -1,14 +1,20 @@
 /** Definitions as a worker loads them, and actors of them before their first turn. */
+
 import { type AnyDefinition, internalsOf } from '../../src/definitions.ts';
-import { type LoadedDefinition, loadDefinition, prepareDefinition } from '../../src/loaded-definition.ts';
-import type { Life } from '../../src/turn.ts';
+import type { Life } from '../../src/life.ts';
+import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../src/loaded-definition.ts';
 
 /** When every actor of {@link newborn} was made. */
 export const T0 = 1_700_000_000_000;
 
-export function loaded(definition: AnyDefinition, maxSnapshot = 1_000_000): LoadedDefinition {
-  const internals = internalsOf(definition);
-  return loadDefinition(internals, prepareDefinition(internals), 1, maxSnapshot);
+export function loaded(definition: AnyDefinition, maxPayload = 1_000_000): LoadedDefinition {
+  const prepared = prepareDefinitions([internalsOf(definition)]);
+  const all = loadDefinitions(prepared, {
+    maxPayload,
+    defOf: (internals) => 1 + prepared.findIndex((each) => each.internals === internals),
+    queueOf: () => 1,
+  });
+  return all.get(1) as LoadedDefinition;
 }
 
 /** Due when it was made, unless said otherwise. */
@@ -16,5 +22,5 @@ export function newborn(
   definition: LoadedDefinition,
   { dueAt = T0, input }: { dueAt?: number; input?: unknown } = {},
 ): Life {
-  return { id: 'a-1', definition, createdAt: T0, firstDueAt: dueAt, system: null, input, seq: 0 };
+  return { id: 'a-1', definition, createdAt: T0, firstDueAt: dueAt, system: null, input, seq: 0, kin: null };
 }

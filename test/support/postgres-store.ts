@@ -76,6 +76,7 @@ export class StoreHouse {
       input: null,
       when: { afterMs: 0 },
       parent: null,
+      role: null,
       key: null,
       start: false,
       ...asked,

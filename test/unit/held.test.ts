@@ -75,7 +75,6 @@ function open(store: PlayedStore, mail: readonly Mail[] = [], definition: Loaded
     queue: 1,
     priority: 5,
     labels: [],
-    parent: null,
     worker: 'w',
     lease: 1,
     fence: 1,

@@ -14,7 +14,7 @@ function attempt(run: (context: RunContext<never>) => unknown, changes: Partial<
     attemptId: 'effect/2',
     idempotencyKey: 'effect',
     nominalAt: 1000,
-    outputs: {},
+    outputs: null,
     signal: () => new AbortController().signal,
     logger: pino({ level: 'silent' }),
     progress: () => Promise.resolve(),

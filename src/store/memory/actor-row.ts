@@ -18,6 +18,7 @@ export interface ActorRow {
   readonly priority: number;
   readonly labels: readonly string[];
   readonly parent: string | null;
+  readonly role: string | null;
   readonly input: string | null;
   readonly key: string | null;
   readonly keyDigest: string | null;
@@ -61,6 +62,7 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     priority: actor.priority,
     labels: actor.labels,
     parent: actor.parent,
+    role: actor.role,
     input: actor.input,
     key: actor.key?.key ?? null,
     keyDigest: actor.key?.digest.toString('hex') ?? null,

@@ -118,6 +118,7 @@ class ClaimPass {
       priority: row.priority,
       labels: row.labels,
       parent: row.parent,
+      role: row.role,
       input: row.input,
       state: row.state,
       attempt: row.attempt,

@@ -94,6 +94,7 @@ function viewRow(tables: Tables, row: ActorRow): Omit<StoredActor, Shared> {
     attempt: row.attempt,
     strikes: row.strikes,
     parent: row.parent,
+    role: row.role,
     key: row.key,
     progress: row.progress,
     createdAt: row.createdAt,

@@ -58,7 +58,7 @@ export function insertActor(tables: Tables, actor: NewActor, starter: Starter | 
 
 /** All free text of a new actor: what a database could refuse. */
 export function textsOf(actor: NewActor): readonly (string | null)[] {
-  return [actor.name, actor.state, actor.input, actor.key?.key ?? null, ...actor.labels];
+  return [actor.name, actor.state, actor.input, actor.role, actor.key?.key ?? null, ...actor.labels];
 }
 
 function dueInstant(actor: NewActor, now: Instant): Instant {

@@ -16,14 +16,14 @@ const INSERT: Statement = {
       select u.*, greatest(carillon.now(), coalesce(
         to_timestamp(u.at / 1000.0), carillon.now() + u.after_ms * interval '1 millisecond')) as due_at
       from unnest($3::uuid[], $4::int4[], $5::int4[], $6::int2[], $7::text[], $8::text[], $9::text[], $10::float8[],
-        $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[])
-        as u(id, def, queue, priority, labels, state, input, at, after_ms, parent, start, key, key_digest)
+        $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[], $16::text[])
+        as u(id, def, queue, priority, labels, state, input, at, after_ms, parent, start, key, key_digest, role)
     ) i
     join carillon.queues q on q.id = i.queue
   ), born as (
-    insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, key, key_digest, created_at,
+    insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, role, key, key_digest, created_at,
       wake_at, in_due, worker, fence, strikes, claimed_at, seq, pokes, attempt, spilled, history)
-    select id, def, queue, priority, labels::text[], state, input, parent, key, key_digest, carillon.now(),
+    select id, def, queue, priority, labels::text[], state, input, parent, role, key, key_digest, carillon.now(),
       due_at, not started, case when started then $1 end, started::int, started::int,
       case when started then carillon.now() end, 0, 0, 0, false, ''
     from item
@@ -103,6 +103,7 @@ export async function insertActors(
     actors.map((a) => a.start && a.key === null && starter !== null),
     actors.map((a) => a.key?.key ?? null),
     actors.map((a) => a.key?.digest ?? null),
+    actors.map((a) => a.role),
   ]);
   const answers = new Answers();
   for (const { id, dueAt, started, now } of rows) {
@@ -136,5 +137,11 @@ function isFresh(id: string, wallMs: number): boolean {
 }
 
 export function sizeOf(actor: NewActor): number {
-  return 200 + (actor.input?.length ?? 0) + (actor.key?.key.length ?? 0) + actor.labels.join('').length;
+  return (
+    200 +
+    (actor.input?.length ?? 0) +
+    (actor.role?.length ?? 0) +
+    (actor.key?.key.length ?? 0) +
+    actor.labels.join('').length
+  );
 }

@@ -112,7 +112,7 @@ const CLAIM: Statement = {
     insert into carillon.leases (worker, n, actors)
     select $1, $2, array_agg(t.id) from taken t having count(*) > 0
   )
-  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority, h.labels, h.parent, h.input, h.state,
+  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority, h.labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
     h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
     (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
@@ -211,6 +211,7 @@ function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; re
     priority: row.priority,
     labels: row.labels,
     parent: row.parent,
+    role: row.role,
     input: row.input,
     state: row.state,
     attempt: row.attempt,

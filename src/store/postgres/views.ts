@@ -10,7 +10,7 @@ const FIND: Statement = {
     a.history, a.spilled, a.seq::float8 as seq, a.fence::float8 as fence, a.attempt, a.strikes, a.worker,
     case when a.worker is not null then (extract(epoch from a.claimed_at) * 1000)::float8 end as "claimedAt",
     case when a.in_due then (extract(epoch from a.wake_at) * 1000)::float8 end as "wakeAt",
-    a.parent, a.key, coalesce(a.quarantine, a.parked) as reason, a.progress, null as record,
+    a.parent, a.role, a.key, coalesce(a.quarantine, a.parked) as reason, a.progress, null as record,
     (select count(*) from carillon.mailbox m where m.actor = a.id and m.event is not null)::int4 as mail,
     (extract(epoch from a.created_at) * 1000)::float8 as "createdAt", null::float8 as "settledAt"
   from carillon.actors a
@@ -19,7 +19,7 @@ const FIND: Statement = {
   where a.id = $1
   union all
   select s.id, d.name, d.version, q.name, s.priority, s.labels, s.status, s.state, s.input, s.snapshot, s.history,
-    s.spilled, s.seq::float8, s.fence::float8, s.attempt, s.strikes, null, null, null, s.parent, s.key, s.reason,
+    s.spilled, s.seq::float8, s.fence::float8, s.attempt, s.strikes, null, null, null, s.parent, s.role, s.key, s.reason,
     s.progress, s.record, coalesce(cardinality(s.undelivered), 0), (extract(epoch from s.created_at) * 1000)::float8,
     (extract(epoch from s.settled_at) * 1000)::float8
   from carillon.settled s

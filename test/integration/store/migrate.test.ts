@@ -23,14 +23,18 @@ const target = (schema = 'carillon'): { connection: string; schema: string } => 
 test('planning changes nothing, and a schema that was never migrated is refused', async () => {
   const plan = await planMigrations(target());
   expect(plan.current).toBe(0);
-  expect(plan.pending.map((migration) => migration.version)).toEqual([1]);
+  const versions = plan.pending.map((migration) => migration.version);
+  expect(versions.length).toBeGreaterThan(1);
+  expect(versions).toEqual(versions.map((_, index) => index + 1));
   await expect(checkSchema(target())).rejects.toThrow(SchemaVersionError);
   expect((await planMigrations(target())).current).toBe(0);
 });
 
 test('five migrators at once migrate once', async () => {
+  const { pending } = await planMigrations(target());
   const plans = await Promise.all([1, 2, 3, 4, 5].map(() => migrate(target())));
-  expect(plans.flatMap((plan) => plan.pending)).toHaveLength(1);
+  const applied = plans.flatMap((plan) => plan.pending.map(({ version }) => version));
+  expect(applied.sort((a, b) => a - b)).toEqual(pending.map(({ version }) => version));
   await checkSchema(target());
 });
 

@@ -96,6 +96,7 @@ export function claimingFacts(stage: () => Stage): void {
           priority: 2,
           labels: ['l'],
           parent: null,
+          role: null,
           input: '7',
           state: '"scheduled"',
           attempt: 0,

@@ -14,6 +14,7 @@ export function schedulingFacts(stage: () => Stage): void {
         input: '{"n":1}',
         priority: 3,
         parent,
+        role: 'first',
         when: { afterMs: 5_000 },
       });
       expect(await store.find(id)).toEqual({
@@ -37,6 +38,7 @@ export function schedulingFacts(stage: () => Stage): void {
         claimedAt: null,
         wakeAt: now + 5_000,
         parent,
+        role: 'first',
         key: null,
         reason: null,
         progress: null,

@@ -55,12 +55,13 @@ export function settlingFacts(stage: () => Stage): void {
       const worker = await s.worker();
       const parent = await s.add();
       await worker.commit([goesOn(await worker.take())]);
-      await s.add({ parent });
+      const child = await s.add({ parent, role: 'first' });
       const held = await worker.take();
       const reply = await worker.commit([settles(held, {}, { sends: [mail(parent, 'child done')] })]);
       expect(reply.queues).toEqual([s.queue]);
       const told = await worker.take();
       expect([told.id, told.mail.map((one) => one.event)]).toEqual([parent, ['child done']]);
+      expect(await s.store.find(child)).toMatchObject({ status: 'done', parent, role: 'first' });
     });
 
     test('a receiver that is settled or missing is skipped and the turn stands', async () => {

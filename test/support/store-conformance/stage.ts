@@ -77,6 +77,7 @@ export class Stage {
       input: null,
       when: { afterMs: 0 },
       parent: null,
+      role: null,
       key: null,
       start: false,
       ...asked,

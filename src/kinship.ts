@@ -1,0 +1,60 @@
+/**
+ * Actors that belong to another one: what a child is to its parent, and what it tells it. Both travel as opaque text, with
+ * the child's row and with its mail.
+ */
+import type { AnyEventObject } from 'xstate';
+import { decode, encode } from './codec.ts';
+import type { StoredRecord } from './run-record.ts';
+import type { Instant } from './store/contract.ts';
+
+/** It does what its parent invoked: its end is the end of that effect. `effect`: address of the incarnation. */
+export interface DelegateRole {
+  readonly effect: string;
+}
+
+/** It is a step of a flow. `after`: ids of the finished children whose outputs it may read, by their keys. */
+export interface FlowRole {
+  readonly key: string;
+  readonly after: Readonly<Record<string, string>>;
+}
+
+/** It is a run of a cron. `nominalAt`: the instant the schedule names. */
+export interface FireRole {
+  readonly nominalAt: Instant;
+}
+
+export type Role = DelegateRole | FlowRole | FireRole;
+
+/** Whose child an actor is. */
+export interface Kin {
+  readonly parent: string;
+  readonly role: Role;
+}
+
+/** What a child tells its parent: that it ended, or that it is out of quick retries, or no longer so. */
+export type News = { readonly child: string; readonly role: Role } & (
+  | { readonly record: StoredRecord }
+  | { readonly recovering: boolean }
+);
+
+export function encodeRole(role: Role): string {
+  return encode(role, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
+}
+
+export function kinOf(parent: string | null, role: string | null): Kin | null {
+  return parent === null || role === null ? null : { parent, role: decode(role) as Role };
+}
+
+/** Only who invoked a child gets its output with the news; a flow's children read each other's by id, and a cron has no use for it. */
+export function newsOfEnd(child: string, role: Role, record: StoredRecord): News {
+  if ('effect' in role) return { child, role, record };
+  const { output: _, ...told } = record;
+  return { child, role, record: told };
+}
+
+/** How a standard machine hears of its child. */
+export function eventOf({ child, role, ...told }: News): AnyEventObject {
+  if ('recovering' in told) return { type: told.recovering ? 'child.recovering' : 'child.resumed', ...role, child };
+  const { status, reason, error } = told.record;
+  return { type: 'child.settled', ...role, child, status, reason, error };
+}

@@ -1,0 +1,44 @@
+/** What a turn says to other actors: those it makes, and the letters it writes. Part of its write, or never happened. */
+import type { AnyEventObject } from 'xstate';
+import { childId, newborn } from './birth.ts';
+import type { StoredEffect } from './interpreter/index.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
+import { letterTo } from './mail.ts';
+import type { NewActor, NewMail } from './store/contract.ts';
+
+/** Who speaks. */
+export interface Speaker {
+  readonly id: string;
+  readonly definition: LoadedDefinition;
+  readonly input: unknown;
+}
+
+export class Outbox {
+  readonly births: NewActor[] = [];
+  readonly letters: NewMail[] = [];
+
+  /** Has another actor do this effect. Throws what that one refuses: the failure of what was invoked. */
+  delegate({ id, definition }: Speaker, { ref, src, input }: StoredEffect): void {
+    const found = definition.delegates.get(src);
+    if (!found) throw new Error(`Nobody does '${src}'.`);
+    const request = found.delegate.request(input, found.definition, definition.maxPayload);
+    const kin = { id: childId(id, ref), parent: id, role: { effect: ref } };
+    this.births.push(newborn(found.definition, kin, request));
+  }
+
+  /** Nobody waits for it any more. One of this very turn is never born. */
+  recall({ id }: Speaker, ref: string): void {
+    const child = childId(id, ref);
+    const unborn = this.births.findIndex((birth) => birth.id === child);
+    if (unborn >= 0) this.births.splice(unborn, 1);
+    else this.letters.push(letterTo(child, { kind: 'control', control: { type: 'cancel', reason: 'state_left' } }));
+  }
+
+  /** Carries out a command of a standard machine. */
+  act({ id, definition, input }: Speaker, command: AnyEventObject, context: unknown): void {
+    const deed = definition.act?.(command, { id, input, context, definition });
+    if (!deed) return;
+    if ('birth' in deed) this.births.push(deed.birth);
+    else this.letters.push(deed.letter);
+  }
+}
