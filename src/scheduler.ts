@@ -1,25 +1,15 @@
-/** The scheduler: what applications call. Wires the rooms together and keeps nothing of its own but the wiring. */
+/** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
-import {
-  type ListOptions,
-  resolveStopOptions,
-  resolveWaitOptions,
-  type SendOptions,
-  type WaitOptions,
-} from './call-options.ts';
-import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
+import type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type { AnyDefinition, InputOf } from './definitions.ts';
+import { Door } from './door.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
-import { name } from './option-checks.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
-import { Reading } from './reading.ts';
-import type { RunRecord } from './run-record.ts';
-import { openRuntime, type Runtime, realWorld, type World } from './runtime.ts';
-import { Scheduling, type Submitted } from './scheduling.ts';
-import { Sending } from './sending.ts';
+import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
 
@@ -113,140 +103,4 @@ export async function openScheduler(options: SchedulerOptions, world: World): Pr
   const runtime = await openRuntime(options, host, world);
   const door = new Door(runtime);
   return door;
-}
-
-class Door implements Scheduler {
-  readonly #runtime: Runtime;
-  readonly #scheduling: Scheduling;
-  readonly #sender: Sending;
-  readonly #reader: Reading;
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
-    this.#scheduling = new Scheduling(runtime);
-    this.#sender = new Sending(runtime);
-    this.#reader = new Reading(runtime);
-  }
-
-  // A stopped scheduler says so, instead of what its closed connections would say.
-
-  get #open(): Runtime {
-    this.#runtime.assertOpen();
-    return this.#runtime;
-  }
-
-  get #sending(): Sending {
-    this.#runtime.assertOpen();
-    return this.#sender;
-  }
-
-  get #reading(): Reading {
-    this.#runtime.assertOpen();
-    return this.#reader;
-  }
-
-  async start(): Promise<void> {
-    await this.#open.start();
-  }
-
-  async stop(options: { timeout?: Duration } = {}): Promise<void> {
-    const { timeoutMs } = resolveStopOptions(options);
-    await this.#sender.settled();
-    await this.#runtime.stop(timeoutMs);
-  }
-
-  async schedule(
-    definition: AnyDefinition | string,
-    input?: unknown,
-    options?: ScheduleOptions,
-  ): Promise<Handle<never>> {
-    return this.#handle(await this.#scheduling.one(definition, { input, options }));
-  }
-
-  async scheduleMany<D extends AnyDefinition>(
-    definition: D,
-    items: readonly { readonly input: InputOf<D>; readonly options?: ScheduleOptions }[],
-  ): Promise<Handle<D>[]> {
-    const submissions = items.map(({ input, options }) => ({ input, options }));
-    const submitted = await this.#scheduling.many(definition, submissions);
-    return submitted.map((each) => this.#handle(each));
-  }
-
-  getHandle<D extends AnyDefinition>(id: string, _definition?: D): Handle<D> {
-    return this.#handle({ id, outcome: 'scheduled' });
-  }
-
-  async send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
-    return this.#sending.event(id, event, options);
-  }
-
-  async cancel(id: string, reason?: string): Promise<void> {
-    return this.#sending.cancel(id, reason);
-  }
-
-  async runNow(id: string): Promise<void> {
-    return this.#sending.runNow(id);
-  }
-
-  async reschedule(id: string, at: Date): Promise<void> {
-    return this.#sending.reschedule(id, at);
-  }
-
-  async release(id: string): Promise<void> {
-    return this.#sending.release(id);
-  }
-
-  async pauseQueue(queue: string): Promise<void> {
-    await this.#open.queue(name(queue, 'queue'));
-    await this.#runtime.store.setPaused(queue, true);
-  }
-
-  async resumeQueue(queue: string): Promise<void> {
-    const number = await this.#open.queue(name(queue, 'queue'));
-    await this.#runtime.store.setPaused(queue, false);
-    this.#runtime.announceDue(number, this.#runtime.clock.now());
-  }
-
-  async get(id: string): Promise<ActorView | null> {
-    return this.#reading.get(id);
-  }
-
-  async list(filter: ListOptions = {}): Promise<{ items: ActorView[]; cursor?: string }> {
-    return this.#reading.list(filter);
-  }
-
-  async explain(id: string): Promise<Explanation> {
-    return this.#reading.explain(id);
-  }
-
-  async waitFor(id: string, options: WaitOptions = {}): Promise<ActorView> {
-    const { timeoutMs, state } = resolveWaitOptions(options);
-    return this.#reading.waitFor(id, state, timeoutMs);
-  }
-
-  async history(id: string): Promise<JournalEntry[]> {
-    return this.#reading.history(id);
-  }
-
-  async stats(): Promise<Stats> {
-    return this.#reading.stats();
-  }
-
-  on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void {
-    return this.#runtime.announcer.on(event, listener);
-  }
-
-  #handle<D extends AnyDefinition>({ id, outcome, record }: Submitted): Handle<D> {
-    return {
-      id,
-      outcome,
-      ...(record && { record: record as RunRecord<OutputOf<D>> }),
-      result: async (options = {}) => {
-        const { timeoutMs } = resolveWaitOptions(options);
-        return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;
-      },
-      send: (event) => this.send(id, event),
-      cancel: (reason) => this.cancel(id, reason),
-    };
-  }
 }

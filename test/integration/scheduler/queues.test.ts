@@ -82,9 +82,9 @@ test('a paused queue keeps its runs, says so, and gives them out once resumed', 
   await scheduler.pauseQueue('default');
   const handle = await scheduler.schedule(ping);
   const later = await scheduler.schedule(ping, undefined, { delay: 50 });
-  const paused = async () => (await scheduler.stats()).queues.find(({ queue }) => queue === 'default');
-  expect(await paused()).toMatchObject({ paused: true });
-  await waitUntil(async () => (await paused())?.due === 2);
+  const defaultQueue = async () => (await scheduler.stats()).queues.find(({ queue }) => queue === 'default');
+  expect(await defaultQueue()).toMatchObject({ paused: true });
+  await waitUntil(async () => (await defaultQueue())?.due === 2);
   const { waitingFor } = await scheduler.explain(handle.id);
   expect(waitingFor[0]).toMatchObject({ for: 'queue', detail: expect.stringContaining('paused') });
   expect((await scheduler.get(handle.id))?.state).toBe('scheduled');
