@@ -4,6 +4,7 @@ import { decode, encode } from './codec.ts';
 import { type AnyDefinition, type DefinitionInternals, parseInput } from './definitions.ts';
 import type { Enqueued } from './enqueue.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
 import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
@@ -23,6 +24,11 @@ export interface Submission {
   readonly options: ScheduleOptions | undefined;
 }
 
+export interface Template {
+  readonly definition: LoadedDefinition;
+  readonly input: string | null;
+}
+
 export class Scheduling {
   readonly #runtime: Runtime;
 
@@ -32,11 +38,19 @@ export class Scheduling {
 
   async one(definition: AnyDefinition | string, submission: Submission): Promise<Submitted> {
     this.#runtime.assertOpen();
+    return this.#submit(this.#internals(definition), submission);
+  }
+
+  /** One of a definition of our own, whose input was checked before. */
+  async own(internals: DefinitionInternals, submission: Submission): Promise<Submitted> {
+    this.#runtime.assertOpen();
+    return this.#submit(internals, submission);
+  }
+
+  /** What others are to make an actor with later: the definition it lives by, and its input as it is stored. */
+  async template(definition: AnyDefinition | string, input: unknown): Promise<Template> {
     const internals = this.#internals(definition);
-    const { enqueued, client } = await this.#prepare(internals, submission);
-    const { enqueue } = this.#runtime;
-    const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
-    return told(scheduled as Scheduled, submission);
+    return { definition: this.#loaded(internals), input: await this.#encoded(internals, input) };
   }
 
   /** All of them, or none: whatever is wrong is found before the first is written, and they are written together. */
@@ -64,6 +78,13 @@ export class Scheduling {
     });
   }
 
+  async #submit(internals: DefinitionInternals, submission: Submission): Promise<Submitted> {
+    const { enqueued, client } = await this.#prepare(internals, submission);
+    const { enqueue } = this.#runtime;
+    const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
+    return told(scheduled as Scheduled, submission);
+  }
+
   #internals(definition: AnyDefinition | string): DefinitionInternals {
     const { registry } = this.#runtime;
     return typeof definition === 'string' ? registry.newest(definition) : registry.of(definition);
@@ -76,18 +97,31 @@ export class Scheduling {
     const { env, options: settings } = this.#runtime;
     const { name, version } = internals;
     const resolved = resolveScheduleOptions(submission.options ?? {}, internals);
-    const parsing = parseInput(internals, submission.input);
-    const input = parsing instanceof Promise ? await parsing : parsing;
-    const encoded = input === undefined ? null : encode(input, { path: 'input', maxBytes: settings.maxPayloadBytes });
+    // Only a schema that answers later is waited for: calls that come together are to stay together.
+    const encoding = this.#encoded(internals, submission.input);
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
     const { queue: queueName, priority, labels, when, client } = resolved;
-    const def = this.#runtime.loaded(name, version);
-    if (!def) throw new Error(`Definition ${name} version ${version} is not loaded.`);
+    const def = this.#loaded(internals);
     const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
     const key =
       resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, encoded);
     const common = { name, version, priority, labels, when, key, parent: null, role: null, start: false };
     const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
     return { enqueued: { definition: def, actor, queueName }, client };
+  }
+
+  #encoded(internals: DefinitionInternals, input: unknown): string | null | Promise<string | null> {
+    const maxBytes = this.#runtime.options.maxPayloadBytes;
+    const text = (parsed: unknown): string | null =>
+      parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes });
+    const parsing = parseInput(internals, input);
+    return parsing instanceof Promise ? parsing.then(text) : text(parsing);
+  }
+
+  #loaded({ name, version }: DefinitionInternals): LoadedDefinition {
+    const definition = this.#runtime.loaded(name, version);
+    if (!definition) throw new Error(`Definition ${name} version ${version} is not loaded.`);
+    return definition;
   }
 }
 
