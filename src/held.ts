@@ -51,6 +51,7 @@ export class Held {
   /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
   #postponed: Mail[] = [];
   #writing = false;
+  #starting = false;
   #over = false;
   #handingBack = false;
   /** The claim is the record of this start, so it needs no write of its own. */
@@ -115,8 +116,10 @@ export class Held {
   }
 
   finished(ref: string, result: EffectResult): void {
-    this.running.delete(ref);
-    this.#push((turn, now) => turn.takeResult(ref, result, now));
+    this.#push((turn, now) => {
+      this.running.delete(ref);
+      turn.takeResult(ref, result, now);
+    });
   }
 
   heard(event: Parameters<Turn['takeEvent']>[0], to: string): void {
@@ -158,7 +161,7 @@ export class Held {
 
   /** Whatever goes wrong here is this actor's own affair: its worker and its neighbours go on. */
   #advance(): void {
-    if (this.#writing || this.#over) return;
+    if (this.#writing || this.#starting || this.#over) return;
     try {
       this.#proceed();
     } catch (error) {
@@ -180,13 +183,24 @@ export class Held {
     if (!runs) return void this.#writeDown();
     if (turn.starts.length > 0 && (this.#startIsClaimed || turn.empty)) this.#start(turn);
     else if (!turn.empty || turn.starts.length > 0) return void this.#writeDown();
+    if (this.#inbox.length > 0) return this.#advance();
     this.#wait();
   }
 
   #start(turn: Turn): void {
     this.#startIsClaimed = false;
     turn.markRunning();
-    for (const effect of turn.starts.splice(0)) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
+    this.#startAll(turn.starts.splice(0));
+  }
+
+  /** One may speak, or end, while it is being started: that is heard once all of them run. */
+  #startAll(effects: readonly StoredEffect[]): void {
+    this.#starting = true;
+    try {
+      for (const effect of effects) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
+    } finally {
+      this.#starting = false;
+    }
   }
 
   /** Its own timers are kept here while it is held; the store has no due row for them. */
@@ -251,8 +265,8 @@ export class Held {
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
-    for (const effect of turn.starts) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
     this.#turn = new Turn(turn.life);
+    this.#startAll(turn.starts);
     this.#advance();
   }
 

@@ -211,3 +211,31 @@ test('handed back, it lets go at once, due again, without an end to what ran', a
   expect(store.aborted).toEqual(['stopping']);
   expect(store.writes.at(-1)).toMatchObject({ next: { hold: false, wakeAt: 'now', state: '"working"' } });
 });
+
+test('what an effect says while it is being started is heard once, after its start', async () => {
+  const store = new PlayedStore();
+  store.startEffect = (held, effect) => {
+    store.started.push(effect);
+    held.heard({ type: 'up' }, '');
+    return { abort: () => undefined, relay: () => undefined };
+  };
+  const held = open(store, [letter(1, 'work')]);
+  await waitUntil(() => store.writes.length === 2);
+  expect(store.started).toHaveLength(1);
+  expect(store.writes.map(({ seq, next }) => [seq, next.seq, next.history.split('\n').length])).toEqual([
+    [0, 2, 2],
+    [2, 3, 3],
+  ]);
+  held.lose();
+});
+
+test('an effect that ends while it is being started is over, and the actor is let go', async () => {
+  const store = new PlayedStore();
+  store.startEffect = (held, effect) => {
+    held.finished(effect.ref, { ok: true, output: 1 });
+    return { abort: () => undefined, relay: () => undefined };
+  };
+  open(store, [letter(1, 'work')]);
+  expect(await ended(store)).toEqual({ how: 'released', reason: null });
+  expect(store.writes.at(-1)).toMatchObject({ next: { state: '"on"', hold: false } });
+});
