@@ -1,6 +1,7 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
 import { isActorId } from './actor-id.ts';
+import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { client, duration, integer, kind, name, object, oneOf, optional, text } from './option-checks.ts';
 import type { RunRecord } from './run-record.ts';
@@ -37,6 +38,13 @@ export interface ListOptions {
   readonly cursor?: string;
 }
 
+export interface ReplayOptions {
+  /** Another version to replay with: what would it have done? The one the actor lived by unless given. */
+  readonly definition?: AnyDefinition;
+  /** The last event to replay, by its `seq`. All unless given. */
+  readonly upTo?: number;
+}
+
 const sendChecks = object({
   dedupId: optional(text(512), null),
   client: optional(client, null),
@@ -45,6 +53,14 @@ const sendChecks = object({
 const waitChecks = object({ timeout: optional(duration(0), null), state: optional(text(1024), null) });
 
 const stopChecks = object({ timeout: optional(duration(0), 30_000) });
+
+const replayChecks = object({
+  definition: optional(
+    kind<AnyDefinition>('a definition', (value) => typeof value === 'object'),
+    undefined,
+  ),
+  upTo: optional(integer(1, Number.MAX_SAFE_INTEGER), undefined),
+});
 
 const listChecks = object({
   status: optional(oneOf('active', 'done', 'dropped', 'quarantined'), undefined),
@@ -76,6 +92,11 @@ export function resolveWaitOptions(options: unknown): {
 
 export function resolveStopOptions(options: unknown): { readonly timeoutMs: number } {
   return { timeoutMs: stopChecks(options, '').timeout };
+}
+
+export function resolveReplayOptions(options: unknown): ReplayOptions {
+  const { definition, upTo } = replayChecks(options, '');
+  return { ...(definition && { definition }), ...(upTo !== undefined && { upTo }) };
 }
 
 export function resolveListOptions(options: unknown): ListFilter {

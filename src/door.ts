@@ -2,6 +2,8 @@
 import type { AnyEventObject } from 'xstate';
 import {
   type ListOptions,
+  type ReplayOptions,
+  resolveReplayOptions,
   resolveStopOptions,
   resolveWaitOptions,
   type SendOptions,
@@ -16,6 +18,7 @@ import type { JournalEntry } from './journal.ts';
 import { name } from './option-checks.ts';
 import type { ScheduleOptions } from './options.ts';
 import { Reading } from './reading.ts';
+import type { ReplayReport } from './replay.ts';
 import type { RunRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -135,6 +138,10 @@ export class Door implements Scheduler {
 
   async history(id: string): Promise<JournalEntry[]> {
     return this.#reading.history(id);
+  }
+
+  async replay(id: string, options: ReplayOptions = {}): Promise<ReplayReport> {
+    return this.#reading.replay(id, resolveReplayOptions(options));
   }
 
   async stats(): Promise<Stats> {

@@ -1,5 +1,5 @@
 /** The public API. */
-export type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
+export type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
 export {
@@ -41,6 +41,7 @@ export type { Explanation, Waiting } from './explain.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';
+export type { ReplayDifference, ReplayReport, ReplayStep } from './replay.ts';
 export type { RunContext } from './run-context.ts';
 export type { RunRecord } from './run-record.ts';
 export { createScheduler, defineConfig, type Scheduler } from './scheduler.ts';

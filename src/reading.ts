@@ -1,12 +1,16 @@
 /** What the store says of actors, in the words of the API. */
 
 import { isActorId } from './actor-id.ts';
+import type { ReplayOptions } from './call-options.ts';
 import { type ListOptions, resolveListOptions } from './call-options.ts';
 import { decode } from './codec.ts';
-import { ActorNotFoundError } from './errors.ts';
+import { type AnyDefinition, internalsOf } from './definitions.ts';
+import { ActorNotFoundError, UnknownDefinitionError } from './errors.ts';
 import { type Explanation, explain } from './explain.ts';
 import { accepts, decodeState } from './interpreter/index.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
+import { prepareDefinition } from './loaded-definition.ts';
+import { pastOf, type ReplayReport, replayPast } from './replay.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import { type Stats, statsOf } from './stats.ts';
@@ -42,6 +46,20 @@ export class Reading {
     const stored = await this.#find(id);
     const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
     return readJournal(stored, segments).map(({ seq, at, event, state }) => ({ seq, at, event, state }));
+  }
+
+  /** @throws ActorNotFoundError @throws UnknownDefinitionError where this process does not know its version. */
+  async replay(id: string, { definition, upTo }: ReplayOptions): Promise<ReplayReport> {
+    const stored = await this.#find(id);
+    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    return replayPast(pastOf(stored, segments), this.#lived(stored, definition), upTo);
+  }
+
+  #lived({ name, version }: StoredActor, definition: AnyDefinition | undefined): Parameters<typeof replayPast>[1] {
+    if (definition) return prepareDefinition(internalsOf(definition));
+    const loaded = this.#runtime.loaded(name, version);
+    if (!loaded) throw new UnknownDefinitionError(`${name}' version '${version}`, this.#runtime.registry.names);
+    return { internals: loaded, prepared: loaded.prepared };
   }
 
   async result(id: string, timeoutMs: number | null): Promise<RunRecord> {

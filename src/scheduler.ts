@@ -1,6 +1,6 @@
 /** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
-import type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
 import type { AnyDefinition, InputOf } from './definitions.ts';
 import { Door } from './door.ts';
 import type { Duration } from './duration.ts';
@@ -9,6 +9,7 @@ import type { Explanation } from './explain.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
+import type { ReplayReport } from './replay.ts';
 import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
@@ -68,6 +69,12 @@ export interface Scheduler {
   waitFor(id: string, options?: WaitOptions): Promise<ActorView>;
   /** Everything that happened to it. @throws ActorNotFoundError */
   history(id: string): Promise<JournalEntry[]>;
+  /**
+   * Takes an actor's past again, purely, and compares every step with what was stored. A machine that reads a clock or draws
+   * randomness is found so. With `definition`: what another version would have done.
+   * @throws ActorNotFoundError @throws UnknownDefinitionError where this process has no code for its version
+   */
+  replay(id: string, options?: ReplayOptions): Promise<ReplayReport>;
   stats(): Promise<Stats>;
   /** What this process's worker does. Returns how to stop listening. */
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;

@@ -71,7 +71,9 @@ export class Turn {
     const at = definition.standard ? createdAt : now;
     const standardInput = definition.begin ? definition.begin(input, firstDueAt) : { dueAt: firstDueAt };
     const machineInput = definition.standard ? standardInput : input;
-    this.#take({ type: 'xstate.init' }, at, () => init(definition.prepared, { id, input: machineInput, now: at }));
+    // A standard machine begins with its due time, which its context may soon forget: a replay needs it.
+    const event = definition.standard ? { type: 'xstate.init', dueAt: firstDueAt } : { type: 'xstate.init' };
+    this.#take(event, at, () => init(definition.prepared, { id, input: machineInput, now: at }));
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -217,8 +219,12 @@ export class Turn {
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
     const system = this.life.system as SystemState;
     const { definition, id } = this.life;
-    return this.#take(event, now, () =>
-      deliver(definition.prepared, system, { id, event, now, ...(to !== undefined && { to }) }),
+    const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
+    return this.#take(
+      event,
+      now,
+      () => deliver(definition.prepared, system, { id, event, now, ...(to !== undefined && { to }) }),
+      via,
     );
   }
 

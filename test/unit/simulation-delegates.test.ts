@@ -1,7 +1,7 @@
 /** Owners and the actors that work for them, on processes that die at any call: neither side is ever left waiting for the other. */
 import { expect, test } from 'vitest';
 import { setup } from 'xstate';
-import { type AnyDefinition, defineActor, defineJob, fromJob, fromRun } from '../../src/index.ts';
+import { type AnyDefinition, defineActor, defineJob, fromJob, fromRun, type Scheduler } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 60);
@@ -86,7 +86,9 @@ test(`in ${SEEDS} seeded runs every owner ends, every child ends, and both tell 
     const store = simulation.store();
     expect(await store.audit(100), `seed ${seed}: audit`).toEqual([]);
     expect((await store.list({ status: 'active', limit: 100 })).items, `seed ${seed}: still active`).toEqual([]);
+    const reader = simulation.processes.at(-1)?.scheduler as Scheduler;
     for (const id of ids) {
+      expect((await reader.replay(id)).firstDifference, `seed ${seed}: replay of ${id}`).toBeUndefined();
       const owner = await store.find(id);
       const children = (await store.list({ parentId: id, limit: 100 })).items;
       const done = children.filter(({ status }) => status === 'done').map(({ name }) => name);

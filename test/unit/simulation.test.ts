@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
-import { type AnyDefinition, defineActor, defineJob } from '../../src/index.ts';
+import { type AnyDefinition, defineActor, defineJob, type Scheduler } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 150);
@@ -144,7 +144,7 @@ async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledg
 }
 
 describe('simulated processes that die at any call', () => {
-  test(`in ${SEEDS} seeded runs nothing is lost, nothing settles twice, nothing starts early`, {
+  test(`in ${SEEDS} seeded runs nothing is lost, nothing settles twice, nothing starts early, and all of it replays`, {
     timeout: 600_000,
   }, async () => {
     let deaths = 0;
@@ -160,6 +160,11 @@ describe('simulated processes that die at any call', () => {
           /^(done|dropped)$/,
         );
         expect(ledger.settled.get(id) ?? 0, `seed ${seed}: ${id} settles`).toBeLessThanOrEqual(1);
+      }
+      const reader = simulation.processes.at(-1)?.scheduler as Scheduler;
+      for (const id of ids) {
+        const { firstDifference } = await reader.replay(id);
+        expect(firstDifference, `seed ${seed}: replay of ${id}`).toBeUndefined();
       }
       for (const [id, { sent, acknowledged }] of ledger.letters) {
         const { record } = (await store.find(id)) as { record: string };
