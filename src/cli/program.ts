@@ -11,6 +11,7 @@ import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
 import { addReading } from './reading.ts';
+import { addReplay } from './replay.ts';
 import { UsageError } from './usage.ts';
 import { plain } from './wording.ts';
 import { addWorker } from './worker.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   addDemo(program);
   addActing(program);
   addReading(program);
+  addReplay(program);
   addQueues(program);
   addMigrate(program);
   addDoctor(program);

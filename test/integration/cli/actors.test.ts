@@ -12,6 +12,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 expectNothingLeftBehind();
 
 const EXAMPLES = ['--config', fileURLToPath(new URL('../../../examples/carillon.config.ts', import.meta.url))];
+const ELSEWHERE = fileURLToPath(new URL('./elsewhere.config.ts', import.meta.url));
 const NOBODY = '01a1fdb3-aaf9-7759-8de1-293577f88296';
 const LONG_MS = 60_000;
 
@@ -192,3 +193,39 @@ test(
   },
   LONG_MS,
 );
+
+describe('replay', () => {
+  test(
+    'tells the past step by step, and that it is what was stored',
+    async () => {
+      const { id } = (
+        await folder.run('schedule', 'delayed-greeting', '-i', '{"name":"Ada"}', '--wait', '--json', ...EXAMPLES)
+      ).json<Scheduled>();
+      const told = await folder.run('replay', id, ...EXAMPLES);
+      expect(told.code).toBe(0);
+      expect(told.stdout).toMatch(/SEQ +AT +EVENT +STATE +CHANGED/);
+      expect(told.stdout).toMatch(/dispatching +startedAt=\d+ attempt=1/);
+      expect(told.stdout).toMatch(/All 3 steps give what was stored/);
+      const report = (await folder.run('replay', id, '--until', '2', '--json', ...EXAMPLES)).json<{
+        ok: boolean;
+        steps: object[];
+      }>();
+      expect(report).toMatchObject({ ok: true, steps: [{ state: 'scheduled' }, { state: 'dispatching' }] });
+    },
+    LONG_MS,
+  );
+
+  test(
+    'with another configuration it fails where that one would have gone another way',
+    async () => {
+      const { id } = (
+        await folder.run('schedule', 'delayed-greeting', '-i', '{"name":"Ada"}', '--wait', '--json', ...EXAMPLES)
+      ).json<Scheduled>();
+      const told = await folder.run('replay', id, '--against', ELSEWHERE, ...EXAMPLES);
+      expect(told.code).toBe(1);
+      expect(told.stdout).toMatch(/Step 1 differs at 'state'.\s+stored +scheduled\s+replayed +elsewhere/);
+      expect((await folder.run('replay', id, '--step', ...EXAMPLES)).stderr).toMatch(/--step needs a terminal/);
+    },
+    LONG_MS,
+  );
+});
