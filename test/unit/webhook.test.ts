@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Delivery } from '../../actors/thread-gateway.ts';
 import { openWebhookThreads, type WebhookOptions, webhookThreads } from '../../actors/webhook.ts';
@@ -39,6 +39,15 @@ const answering = (status: number, body = '', headers: Record<string, string> = 
 
 const gateway = ({ origin }: { origin: string }, options: Partial<WebhookOptions> = {}) =>
   webhookThreads({ url: `${origin}/in`, secret: SECRET, allowPrivate: true, ...options });
+
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const closed = (server: Server) => new Promise((resolve) => void server.close(resolve));
 
 async function failureOf(work: Promise<void>): Promise<Error> {
   return work.then(
@@ -133,6 +142,8 @@ describe('the answer decides', () => {
     [429, '-5', undefined],
     [429, '1.5', undefined],
     [503, 'soon', undefined],
+    [503, 'until 2099', undefined],
+    [503, 'Fri Nov  6 08:49:37 2099', undefined],
     [503, 'Wed, 21 Oct 2015 07:28:00 GMT', undefined],
     [500, '7', undefined],
   ])('%i with retry-after %s waits for %s ms', async (status, header, retryAfterMs) => {
@@ -167,7 +178,7 @@ describe('a message about an answer', () => {
 
   test('says nothing of the secret, the query and their values, whatever the receiver quotes', async () => {
     const receiver = await receive((response, { url, headers }) =>
-      response.writeHead(400).end(`${SECRET} ${url} ${decodeURIComponent(url ?? '')} ${headers.host}`),
+      response.writeHead(400).end(`${SECRET} ${url} ${decodeURIComponent(url ?? '')} t%2Fop-key ${headers.host}`),
     );
     const url = `${receiver.origin}/in?token=t%2Fop-key&n=1`;
     const { message } = await failureOf(gateway(receiver, { url }).deliver(delivery));
@@ -203,22 +214,35 @@ describe('no answer', () => {
     expect(classify(await failureOf(gateway(receiver).deliver(delivery)))).toMatchObject(refused);
   });
 
+  test('is waited for no longer than until it comes, though the message is not read', async () => {
+    let readBytes = 0;
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket.pause());
+      socket.on('error', () => {}).on('data', (bytes) => (readBytes += bytes.length));
+      socket.pause().write('HTTP/1.1 413 No\r\ncontent-length: 0\r\n\r\n');
+    });
+    const origin = await listening(server);
+    const message = 'x'.repeat(33_554_432);
+    const error = await failureOf(gateway({ origin }).deliver({ ...delivery, message }));
+    expect(classify(error)).toMatchObject(refused);
+    for (const socket of sockets) socket.resume();
+    await waitUntil(() => sockets.every(({ closed }) => closed));
+    await closed(server);
+    expect(readBytes).toBeLessThan(message.length);
+  });
+
   test('over TLS is tried again, and the host was named to it', async () => {
     const hello: Buffer[] = [];
     const server = createServer((socket) => socket.on('data', (bytes) => hello.push(bytes) && socket.end('no TLS')));
-    await new Promise<void>((listening) => {
-      server.listen(0, '127.0.0.1', listening);
-    });
-    const { port } = server.address() as AddressInfo;
+    const origin = await listening(server);
     const error = await failureOf(
       openWebhookThreads(
-        { url: `https://hook.invalid:${port}`, secret: SECRET, allowPrivate: true },
+        { url: origin.replace('http://127.0.0.1', 'https://hook.invalid'), secret: SECRET, allowPrivate: true },
         { env: systemEnv, resolve: async () => ['127.0.0.1'] },
       ).deliver(delivery),
     );
-    await new Promise((closed) => {
-      server.close(closed);
-    });
+    await closed(server);
     expect(classify(error)).toMatchObject(unreachable);
     expect(Buffer.concat(hello).toString('latin1')).toContain('hook.invalid');
   });
