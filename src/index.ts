@@ -1,4 +1,7 @@
 /** The public API. */
+export type { Delivery, ThreadGateway } from '../actors/thread-gateway.ts';
+export { type WebhookOptions, webhookThreads } from '../actors/webhook.ts';
+export { type VerifyWebhookOptions, verifyWebhook } from '../actors/webhook-signature.ts';
 export type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
