@@ -5,6 +5,7 @@
 export function cycleIn(after: readonly (readonly number[])[]): readonly number[] | null {
   const cleared = new Set<number>();
   for (const start of after.keys()) {
+    if (cleared.has(start)) continue;
     // A chain may be thousands long, so that the way is kept here and not on the call stack.
     const way = [start];
     const places = new Map([[start, 0]]);
