@@ -14,7 +14,8 @@ export const flowDefinition: DefinitionInternals = {
   name: 'carillon.flow',
   version: 1,
   queue: SYSTEM_QUEUE,
-  priority: 5,
+  // Its turns take no time, and others wait for them.
+  priority: 0,
   retention: { doneMs: 24 * HOUR_MS, droppedMs: 72 * HOUR_MS },
   machine: flowMachine,
   standard: true,
