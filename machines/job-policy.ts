@@ -126,6 +126,11 @@ export function turnTime({ context, event }: { context: { readonly dueAt: number
   return event.at ?? context.dueAt;
 }
 
+/** Whether an event says when, as Date knows it. */
+export function namesInstant({ event }: { readonly event: { readonly type: string; readonly to?: unknown } }): boolean {
+  return Number.isInteger(event.to) && Math.abs(event.to as number) <= LAST_INSTANT;
+}
+
 /** The failure behind an event that ended an attempt: the handler's own, or the timeout. */
 export function failureOf(event: Received): Failure {
   return event.type === 'xstate.error.actor.run' ? (event.error as Failure) : ATTEMPT_TIMED_OUT;
@@ -156,8 +161,7 @@ export function jobGuardsAndDelays(policy: JobPolicy) {
 
   return {
     guards: {
-      namesInstant: ({ event }: Args): boolean =>
-        Number.isInteger(event.to) && Math.abs(event.to as number) <= LAST_INSTANT,
+      namesInstant,
       notRetryable: ({ event }: Args): boolean => failureOf(event).verdict === 'drop',
       retriesLeft(args: Args): boolean {
         const { rule, spent } = budgetFor(args);

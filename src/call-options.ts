@@ -68,7 +68,8 @@ const listChecks = object({
   state: optional(text(4096), undefined),
   name: optional(name, undefined),
   queue: optional(name, undefined),
-  label: optional(text(64), undefined),
+  // That of a flow is longer than those that callers may give.
+  label: optional(text(256), undefined),
   key: optional(text(512), undefined),
   parentId: optional(kind<string>('the id of an actor', isActorId), undefined),
   limit: optional(integer(1, 1000), 50),

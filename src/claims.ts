@@ -124,8 +124,8 @@ export class Claims {
     this.#asked = slots;
     const suspect = !this.#claimant.holdsSuspect();
     const oldestFirst = ++this.#count % AGING_EVERY === 0;
-    const { queues, defs } = entry;
-    const reply = await store.claim({ worker, lease, queues, defs, slots, suspect, oldestFirst });
+    const { defs } = entry;
+    const reply = await store.claim({ worker, lease, queues: this.#queues(), defs, slots, suspect, oldestFirst });
     this.#asked = 0;
     clock.observe(reply.now);
     if (worker !== this.#claimant.id()) return;
@@ -134,6 +134,13 @@ export class Claims {
     // What is due but cannot be had now is not asked for again at once: others have it locked.
     this.#backlog = reply.more && !nothing;
     if (!this.#backlog) await this.#watchNext(nothing);
+  }
+
+  /** Within a level the store serves them in this order: another one comes first each time, so that none starves. */
+  #queues(): readonly number[] {
+    const { queues } = this.#settings.entry;
+    const first = this.#count % Math.max(1, queues.length);
+    return [...queues.slice(first), ...queues.slice(0, first)];
   }
 
   async #watchNext(foundNothing: boolean): Promise<void> {

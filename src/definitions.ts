@@ -15,6 +15,7 @@ import {
   resolveJobOptions,
 } from './definition-options.ts';
 import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
+import type { Waiting } from './explain.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { DefinitionEntry, Instant, NewActor, NewMail } from './store/contract.ts';
@@ -83,8 +84,11 @@ export interface ActorOptions<M extends AnyStateMachine> {
   readonly migrate?: Migrate;
 }
 
-/** What a command of a standard machine comes to: another actor, or a letter to one. */
-export type Deed = { readonly birth: NewActor } | { readonly letter: NewMail };
+/** What a command of a standard machine comes to: another actor, a letter to one, or the end of one that is its child. */
+export type Deed =
+  | { readonly birth: NewActor }
+  | { readonly letter: NewMail }
+  | { readonly recall: string; readonly reason: string };
 
 /** Who gives a command. */
 export interface Commander {
@@ -109,8 +113,15 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly claimed: { readonly state: string; readonly effect: string } | null;
   /** A standard machine's input, from the stored one. `{ dueAt }` unless given. */
   readonly begin?: (input: unknown, dueAt: Instant) => unknown;
+  /**
+   * What a standard machine is told as `plan` with every event but the first: what follows from its stored input, which
+   * is written once, while its context is written with every turn. Pure, and asked for often: to be remembered by input.
+   */
+  readonly plan?: (input: unknown, id: string) => unknown;
   /** Carries out what a standard machine emits, which is a command to the engine. Pure. */
   readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
+  /** What it waits for besides timers, effects and events, in a state with this context. */
+  readonly waitingFor?: (context: unknown, input: unknown) => readonly Waiting[];
   /** 0: none. */
   readonly attemptTimeoutMs: number;
   readonly dedupOn: 'success' | 'any';

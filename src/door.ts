@@ -13,6 +13,8 @@ import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
+import type { FlowOptions } from './flows/flow-options.ts';
+import { scheduleFlow } from './flows/schedule-flow.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import { name } from './option-checks.ts';
@@ -82,6 +84,11 @@ export class Door implements Scheduler {
     const submissions = items.map(({ input, options }) => ({ input, options }));
     const submitted = await this.#scheduling.many(definition, submissions);
     return submitted.map((each) => this.#handle(each));
+  }
+
+  async scheduleFlow(options: FlowOptions): Promise<Handle> {
+    const { maxPayloadBytes } = this.#open.options;
+    return this.#handle(await scheduleFlow(this.#scheduling, options, maxPayloadBytes));
   }
 
   getHandle<D extends AnyDefinition>(id: string, _definition?: D): Handle<D> {

@@ -4,7 +4,17 @@ import type { ActorView } from './views.ts';
 
 /** One thing an actor waits for, as a sentence and as data. */
 export interface Waiting {
-  readonly for: 'timer' | 'effect' | 'event' | 'worker' | 'release' | 'queue' | 'definition' | 'slot' | 'nothing';
+  readonly for:
+    | 'timer'
+    | 'effect'
+    | 'event'
+    | 'worker'
+    | 'release'
+    | 'queue'
+    | 'definition'
+    | 'slot'
+    | 'child'
+    | 'nothing';
   readonly detail: string;
   /** When it ends by itself, where that is known. */
   readonly at?: Date;
@@ -31,13 +41,14 @@ export function explain(
   stats: StoreStats,
   place: Place,
   now: Date,
+  others: readonly Waiting[] = [],
 ): Explanation {
   const nextWakeAt =
     view.wakeAt ??
     view.timers.reduce<Date | null>((first, { dueAt }) => (!first || dueAt < first ? dueAt : first), null);
   return {
     state: view.state,
-    waitingFor: waitingFor(view, accepts, stats, place, now),
+    waitingFor: waitingFor(view, accepts, stats, place, now, others),
     nextWakeAt: isLive(view) ? nextWakeAt : null,
     accepts,
   };
@@ -53,6 +64,7 @@ function waitingFor(
   stats: StoreStats,
   place: Place,
   now: Date,
+  others: readonly Waiting[],
 ): readonly Waiting[] {
   if (view.status === 'done' || view.status === 'dropped')
     return [{ for: 'nothing', detail: `It has settled: ${view.record?.status}.` }];
@@ -64,6 +76,7 @@ function waitingFor(
   for (const { src, workerId } of running) waits.push({ for: 'effect', detail: `'${src}' runs on worker ${workerId}` });
   for (const { src, childId } of view.effects)
     if (childId !== undefined) waits.push({ for: 'effect', detail: `'${src}' is done by actor ${childId}` });
+  waits.push(...others);
   for (const { event, dueAt } of view.timers)
     waits.push({ for: 'timer', detail: `${event} at ${dueAt.toISOString()}`, at: dueAt });
   if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });

@@ -41,6 +41,7 @@ export {
 } from './errors.ts';
 export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent } from './events.ts';
 export type { Explanation, Waiting } from './explain.ts';
+export type { FlowChild, FlowOptions } from './flows/flow-options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';

@@ -25,6 +25,9 @@ export interface FireRole {
 
 export type Role = DelegateRole | FlowRole | FireRole;
 
+/** Of its role, what its parent has to be told: not what that one told it. */
+type ToldRole = DelegateRole | Pick<FlowRole, 'key'> | FireRole;
+
 /** Whose child an actor is. */
 export interface Kin {
   readonly parent: string;
@@ -32,7 +35,7 @@ export interface Kin {
 }
 
 /** What a child tells its parent: that it ended, or that it is out of quick retries, or no longer so. */
-export type News = { readonly child: string; readonly role: Role } & (
+export type News = { readonly child: string; readonly role: ToldRole } & (
   | { readonly record: StoredRecord }
   | { readonly recovering: boolean }
 );
@@ -49,7 +52,7 @@ export function kinOf(parent: string | null, role: string | null): Kin | null {
 export function newsOfEnd(child: string, role: Role, record: StoredRecord): News {
   if ('effect' in role) return { child, role, record };
   const { output: _, ...told } = record;
-  return { child, role, record: told };
+  return { child, role: 'key' in role ? { key: role.key } : role, record: told };
 }
 
 /** How a standard machine hears of its child. */

@@ -42,7 +42,7 @@ export type ScheduleOptions = When & {
   readonly client?: pg.ClientBase;
 };
 
-const scheduleChecks = object({
+export const scheduleOptionChecks = {
   delay: optional(duration(0), undefined),
   at: optional(kind<Date>('a valid Date', isDate), undefined),
   idempotencyKey: optional(text(512), null),
@@ -50,7 +50,9 @@ const scheduleChecks = object({
   queue: optional(name, undefined),
   labels: optional(list(20, text(64)), []),
   client: optional(client, null),
-});
+};
+
+const scheduleChecks = object(scheduleOptionChecks);
 
 export interface ResolvedSchedule {
   readonly when: { readonly afterMs: number } | { readonly at: number };

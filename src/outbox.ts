@@ -26,12 +26,9 @@ export class Outbox {
     this.births.push(newborn(found.definition, kin, request));
   }
 
-  /** Nobody waits for it any more. One of this very turn is never born. */
+  /** Nobody waits for it any more. */
   recall({ id }: Speaker, ref: string): void {
-    const child = childId(id, ref);
-    const unborn = this.births.findIndex((birth) => birth.id === child);
-    if (unborn >= 0) this.births.splice(unborn, 1);
-    else this.letters.push(letterTo(child, { kind: 'control', control: { type: 'cancel', reason: 'state_left' } }));
+    this.#end(childId(id, ref), 'state_left');
   }
 
   /** Carries out a command of a standard machine. */
@@ -39,6 +36,14 @@ export class Outbox {
     const deed = definition.act?.(command, { id, input, context, definition });
     if (!deed) return;
     if ('birth' in deed) this.births.push(deed.birth);
-    else this.letters.push(deed.letter);
+    else if ('letter' in deed) this.letters.push(deed.letter);
+    else this.#end(deed.recall, deed.reason);
+  }
+
+  /** One of this very turn is never born. */
+  #end(child: string, reason: string): void {
+    const unborn = this.births.findIndex((birth) => birth.id === child);
+    if (unborn >= 0) this.births.splice(unborn, 1);
+    else this.letters.push(letterTo(child, { kind: 'control', control: { type: 'cancel', reason } }));
   }
 }

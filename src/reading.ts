@@ -38,8 +38,14 @@ export class Reading {
     const stored = await this.#find(id);
     const runtime = this.#runtime;
     const stats = await runtime.store.stats();
-    const place = { queue: await runtime.queue(stored.queue), def: runtime.loaded(stored.name, stored.version)?.def };
-    return explain(this.#view(stored), this.#accepts(stored), stats, place, new Date(runtime.clock.now()));
+    const definition = runtime.loaded(stored.name, stored.version);
+    const place = { queue: await runtime.queue(stored.queue), def: definition?.def };
+    const view = this.#view(stored);
+    const others =
+      definition?.waitingFor && view.context !== null && stored.input !== null
+        ? definition.waitingFor(view.context, decode(stored.input))
+        : [];
+    return explain(view, this.#accepts(stored), stats, place, new Date(runtime.clock.now()), others);
   }
 
   async history(id: string): Promise<JournalEntry[]> {
@@ -95,7 +101,9 @@ export class Reading {
     const definition = this.#runtime.loaded(stored.name, stored.version);
     if (!definition || stored.snapshot === null || stored.status !== 'active') return [];
     try {
-      return accepts(definition.prepared, decodeState(definition.prepared, stored.snapshot));
+      const types = accepts(definition.prepared, decodeState(definition.prepared, stored.snapshot));
+      // What the engine tells its own machines, nobody else may send.
+      return definition.standard ? types.filter((type) => type.startsWith('job.')) : types;
     } catch {
       // Not restorable with the code at hand; the explanation says what else is known.
       return [];

@@ -119,7 +119,8 @@ class Fold {
 
   take({ event, at, via }: JournaledEvent): void {
     const prepared = this.#prepared;
-    const moment = { id: this.#past.id, now: at.getTime() };
+    const { id, input } = this.#past;
+    const moment = { id, now: at.getTime(), plan: this.#internals.plan?.(input, id) };
     const system = this.#system;
     if (!system) {
       if (event.type === 'xstate.init') this.#system = init(prepared, { ...moment, input: this.#input(event) }).state;

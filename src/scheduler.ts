@@ -6,6 +6,7 @@ import { Door } from './door.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
+import type { FlowOptions } from './flows/flow-options.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
@@ -36,6 +37,13 @@ export interface Scheduler {
     definition: D,
     items: readonly { readonly input: InputOf<D>; readonly options?: ScheduleOptions }[],
   ): Promise<Handle<D>[]>;
+  /**
+   * Schedules a flow: children that start when those they come after are done, each with the outputs of those at hand. The flow is
+   * one run, whose output names its children: `{ children: { [key]: { id, status } } }`. A dropped child drops it.
+   * @throws InvalidOptionError, also for a cycle @throws InvalidInputError @throws UnknownDefinitionError
+   * @throws IdempotencyConflictError
+   */
+  scheduleFlow(options: FlowOptions): Promise<Handle>;
   /** A grip on an actor that exists already; the definition only gives it its types. Nothing is looked up. */
   getHandle<D extends AnyDefinition>(id: string, definition?: D): Handle<D>;
 

@@ -24,6 +24,18 @@ export interface Submission {
   readonly options: ScheduleOptions | undefined;
 }
 
+/** What a definition of our own adds to what its caller gave. */
+export interface OwnSubmission extends Submission {
+  readonly extra?: {
+    /** Besides the caller's. */
+    readonly labels?: readonly string[];
+    /** What a second call with the same idempotency key has to agree with. The stored input unless given. */
+    readonly fingerprint?: string;
+    /** Of the input; `maxPayload` unless given. */
+    readonly maxBytes?: number;
+  };
+}
+
 export interface Template {
   readonly definition: LoadedDefinition;
   readonly input: string | null;
@@ -42,7 +54,7 @@ export class Scheduling {
   }
 
   /** One of a definition of our own, whose input was checked before. */
-  async own(internals: DefinitionInternals, submission: Submission): Promise<Submitted> {
+  async own(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
     this.#runtime.assertOpen();
     return this.#submit(internals, submission);
   }
@@ -78,7 +90,7 @@ export class Scheduling {
     });
   }
 
-  async #submit(internals: DefinitionInternals, submission: Submission): Promise<Submitted> {
+  async #submit(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
     const { enqueued, client } = await this.#prepare(internals, submission);
     const { enqueue } = this.#runtime;
     const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
@@ -92,26 +104,31 @@ export class Scheduling {
 
   async #prepare(
     internals: DefinitionInternals,
-    submission: Submission,
+    { input, options, extra }: OwnSubmission,
   ): Promise<{ enqueued: Enqueued; client: unknown }> {
     const { env, options: settings } = this.#runtime;
     const { name, version } = internals;
-    const resolved = resolveScheduleOptions(submission.options ?? {}, internals);
+    const resolved = resolveScheduleOptions(options ?? {}, internals);
     // Only a schema that answers later is waited for: calls that come together are to stay together.
-    const encoding = this.#encoded(internals, submission.input);
+    const encoding = this.#encoded(internals, input, extra?.maxBytes);
     const encoded = encoding instanceof Promise ? await encoding : encoding;
-    const { queue: queueName, priority, labels, when, client } = resolved;
+    const { queue: queueName, priority, when, client } = resolved;
+    const labels = [...(extra?.labels ?? []), ...resolved.labels];
     const def = this.#loaded(internals);
     const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
+    const fingerprint = extra?.fingerprint ?? encoded;
     const key =
-      resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, encoded);
+      resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, fingerprint);
     const common = { name, version, priority, labels, when, key, parent: null, role: null, start: false };
     const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
     return { enqueued: { definition: def, actor, queueName }, client };
   }
 
-  #encoded(internals: DefinitionInternals, input: unknown): string | null | Promise<string | null> {
-    const maxBytes = this.#runtime.options.maxPayloadBytes;
+  #encoded(
+    internals: DefinitionInternals,
+    input: unknown,
+    maxBytes = this.#runtime.options.maxPayloadBytes,
+  ): string | null | Promise<string | null> {
     const text = (parsed: unknown): string | null =>
       parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes });
     const parsing = parseInput(internals, input);
@@ -131,8 +148,13 @@ function at(index: number, error: unknown): unknown {
   return error;
 }
 
-function claimOf(key: string, namespace: string, name: string, input: string | null): KeyClaim {
-  return { key, digest: digest(namespace, key), fingerprint: digest(name, input ?? ''), retentionMs: KEY_RETENTION_MS };
+function claimOf(key: string, namespace: string, name: string, content: string | null): KeyClaim {
+  return {
+    key,
+    digest: digest(namespace, key),
+    fingerprint: digest(name, content ?? ''),
+    retentionMs: KEY_RETENTION_MS,
+  };
 }
 
 /** The length in front keeps ('ab', 'c') apart from ('a', 'bc'). */

@@ -84,10 +84,11 @@ export class Sending {
     const stored = isActorId(id) ? await this.#runtime.store.find(id) : null;
     if (!stored) throw new ActorNotFoundError(id);
     if (stored.status === 'done' || stored.status === 'dropped') throw new ActorSettledError(id);
-    const standard =
-      this.#runtime.registry.find(stored.name, stored.version)?.standard ?? stored.state === '"scheduled"';
+    const known = this.#runtime.registry.find(stored.name, stored.version);
+    const standard = known?.standard ?? stored.state === '"scheduled"';
     const state: unknown = stored.state === null ? null : JSON.parse(stored.state);
-    return { standard, state: standard && stored.worker !== null ? 'dispatching' : state };
+    const held = known ? known.claimed?.state : standard ? 'dispatching' : undefined;
+    return { standard, state: stored.worker === null ? state : (held ?? state) };
   }
 
   async #control(id: string, control: Control): Promise<void> {

@@ -94,7 +94,7 @@ function newsOf({ life, settlement, value }: Turn, { state }: Row): readonly New
   if (settlement) return [letterTo(parent, { kind: 'news', news: newsOfEnd(id, role, settlement.record) })];
   const recovering = value === 'recovering';
   if (!('key' in role) || recovering === (state === '"recovering"')) return [];
-  return [letterTo(parent, { kind: 'news', news: { child: id, role, recovering } })];
+  return [letterTo(parent, { kind: 'news', news: { child: id, role: { key: role.key }, recovering } })];
 }
 
 /** Takes an actor out of circulation with its row as it is: nothing of it is lost, and a release looks at it again. */

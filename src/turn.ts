@@ -88,7 +88,7 @@ export class Turn {
       const fired = this.#take(
         event,
         now,
-        () => fireTimer(this.life.definition.prepared, system, { id: this.life.id, timer, now }),
+        () => fireTimer(this.life.definition.prepared, system, { ...this.#moment(now), timer }),
         ['timer', timer],
       );
       if (!fired) return;
@@ -128,7 +128,7 @@ export class Turn {
     return this.#take(
       event,
       now,
-      () => finishEffect(this.life.definition.prepared, system, { id: this.life.id, ref, now, result }),
+      () => finishEffect(this.life.definition.prepared, system, { ...this.#moment(now), ref, result }),
       ['effect', ref],
     );
   }
@@ -218,14 +218,14 @@ export class Turn {
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
     const system = this.life.system as SystemState;
-    const { definition, id } = this.life;
+    const moment = { ...this.#moment(now), event, ...(to !== undefined && { to }) };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
-    return this.#take(
-      event,
-      now,
-      () => deliver(definition.prepared, system, { id, event, now, ...(to !== undefined && { to }) }),
-      via,
-    );
+    return this.#take(event, now, () => deliver(this.life.definition.prepared, system, moment), via);
+  }
+
+  #moment(now: Instant): { readonly id: string; readonly now: Instant; readonly plan?: unknown } {
+    const { id, input, definition } = this.life;
+    return definition.plan ? { id, now, plan: definition.plan(input, id) } : { id, now };
   }
 
   #obey(control: Control, now: Instant): boolean {

@@ -2,6 +2,7 @@ import type { StateValue } from 'xstate';
 import { childId } from './birth.ts';
 import { decode } from './codec.ts';
 import { decodeState, describe } from './interpreter/index.ts';
+import { kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Status, StoredActor } from './store/contract.ts';
@@ -40,6 +41,8 @@ export interface ActorView {
   }[];
   readonly progress?: unknown;
   readonly parentId?: string;
+  /** Which child of a flow it is. */
+  readonly childKey?: string;
   /** Why it is set aside: quarantined, or no living worker knows its definition. */
   readonly reason?: string;
   /** Letters in its mailbox. */
@@ -51,6 +54,7 @@ export interface ActorView {
 /** `definition`: what this process knows of it; without one, what the columns say is shown. */
 export function viewOf(stored: StoredActor, definition: LoadedDefinition | undefined): ActorView {
   const looked = look(stored, definition);
+  const role = kinOf(stored.parent, stored.role)?.role;
   return {
     id: stored.id,
     name: stored.name,
@@ -70,6 +74,7 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     effects: looked.effects,
     ...(stored.progress !== null && { progress: decode(stored.progress) }),
     ...(stored.parent !== null && { parentId: stored.parent }),
+    ...(role && 'key' in role && { childKey: role.key }),
     ...(stored.reason !== null && { reason: stored.reason }),
     mail: stored.mail,
     createdAt: new Date(stored.createdAt),

@@ -1,9 +1,12 @@
 /** One actor on a page: what it is, what it waits for, what it did, and where to go from there. */
 import colors from 'picocolors';
+import type { FlowContext } from '../../machines/flow.ts';
 import type { JobContext } from '../../machines/job.ts';
 import type { AnyDefinition } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { Explanation } from '../explain.ts';
+import { flowDefinition } from '../flows/definition.ts';
+import { countText } from '../flows/waiting.ts';
 import type { JournalEntry } from '../journal.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -17,8 +20,22 @@ export interface ShownActor {
   readonly kind: AnyDefinition['kind'] | null;
   readonly explanation: Explanation;
   readonly journal: readonly JournalEntry[];
-  readonly children: readonly { readonly id: string; readonly name: string; readonly status: string }[];
+  /** The first thousand of them. */
+  readonly children: readonly ShownChild[];
+  readonly moreChildren: boolean;
 }
+
+interface ShownChild {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  /** Of a flow's child. */
+  readonly key?: string;
+}
+
+const MAX_CHILDREN = 1000;
+/** On a terminal; the rest is only counted. */
+const MAX_PRINTED_CHILDREN = 20;
 
 /** Everything there is to show of an actor. @throws ActorNotFoundError */
 export async function readActor(
@@ -31,25 +48,31 @@ export async function readActor(
   const [explanation, journal, children] = await Promise.all([
     scheduler.explain(id),
     scheduler.history(id),
-    scheduler.list({ parentId: id }),
+    scheduler.list({ parentId: id, limit: MAX_CHILDREN }),
   ]);
   return {
     actor,
     kind: definitions.find(({ name }) => name === actor.name)?.kind ?? null,
     explanation,
     journal,
-    children: children.items.map((child) => ({ id: child.id, name: child.name, status: statusText(child) })),
+    children: children.items.map((child) => ({
+      id: child.id,
+      name: child.name,
+      status: statusText(child),
+      ...(child.childKey !== undefined && { key: child.childKey }),
+    })),
+    moreChildren: children.cursor !== undefined,
   };
 }
 
 export function printActor(shown: ShownActor, journalCount: number, nowMs: number): void {
-  const { actor, kind, explanation, journal, children } = shown;
+  const { actor, kind, explanation, journal } = shown;
   printLine(`${colors.bold(plain(actor.name))} ${colors.dim(`version ${actor.version}`)}`);
   printLine(actor.id);
   printLine();
   printFacts([
     ...facts(actor, nowMs),
-    ...(kind === 'job' ? jobFacts(actor, nowMs) : contextFacts(actor)),
+    ...(kind === 'job' ? jobFacts(actor, nowMs) : isFlow(actor) ? flowFacts(actor) : contextFacts(actor)),
     ...interruptionFacts(journal),
   ]);
   if (actor.status === 'active' || actor.status === 'quarantined') {
@@ -79,7 +102,7 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
   }
   if (actor.record) printRecord(actor.record, nowMs);
   printJournal(journal, journalCount);
-  printLinks(actor, children);
+  printLinks(shown);
 }
 
 function facts(actor: ActorView, nowMs: number): [string, string][] {
@@ -106,6 +129,17 @@ function jobFacts({ context, record }: ActorView, nowMs: number): [string, strin
   const rows: [string, string][] = [];
   if (dueAt !== undefined) rows.push(['due', instantText(new Date(dueAt), nowMs)]);
   if (error && !record) rows.push(['last error', errorText(error)]);
+  return rows;
+}
+
+function isFlow({ name, context }: ActorView): boolean {
+  return name === flowDefinition.name && context !== null;
+}
+
+function flowFacts({ context }: ActorView): [string, string][] {
+  const { children, cause } = context as FlowContext;
+  const rows: [string, string][] = [['children', countText(children)]];
+  if (cause) rows.push(['dropped', `${plain(cause.key)}: ${plain(cause.reason)}`]);
   return rows;
 }
 
@@ -156,11 +190,20 @@ export function eventText({ type, ...data }: JournalEntry['event']): string {
   return Object.keys(told).length === 0 ? plain(type) : `${plain(type)} ${short(told, 60)}`;
 }
 
-function printLinks(actor: ActorView, children: ShownActor['children']): void {
+function printLinks({ actor, children, moreChildren }: ShownActor): void {
   const links: [string, string][] = [];
   if (actor.parentId !== undefined) links.push(['parent', `carillon show ${actor.parentId}`]);
-  for (const child of children)
-    links.push(['child', `carillon show ${child.id}  ${plain(child.name)}, ${child.status}`]);
+  const succeeded = ({ status }: ShownChild): number => Number(status === 'success');
+  const printed = children.toSorted((a, b) => succeeded(a) - succeeded(b)).slice(0, MAX_PRINTED_CHILDREN);
+  for (const { id, key, name, status } of printed)
+    links.push([
+      'child',
+      `carillon show ${id}  ${key === undefined ? '' : `${plain(key)}: `}${plain(name)}, ${status}`,
+    ]);
+  if (children.length > MAX_PRINTED_CHILDREN) {
+    const rest = `${moreChildren ? 'more than ' : ''}${children.length - MAX_PRINTED_CHILDREN}`;
+    links.push(['children', `carillon ls --parent ${actor.id} --limit ${MAX_CHILDREN}  ${rest} more`]);
+  }
   if (actor.status === 'quarantined') links.push(['release', `carillon quarantine release ${actor.id}`]);
   links.push(['others', `carillon ls --name ${plain(actor.name)}`]);
   printHeading('Go on with');

@@ -35,11 +35,14 @@ export type EffectResult =
 export interface Moment {
   readonly id: string;
   readonly now: number;
+  /** What a standard machine of ours is told with every event but the first; see DefinitionInternals. */
+  readonly plan?: unknown;
 }
 
 export class Run implements Stage {
   readonly id: string;
   readonly now: number;
+  readonly plan: unknown;
   readonly prepared: Prepared;
   readonly system: StepSystem;
   readonly references: References;
@@ -54,9 +57,10 @@ export class Run implements Stage {
   readonly #boxes = new Map<string, Mailbox>();
   #messages = 0;
 
-  constructor(prepared: Prepared, state: SystemState, { id, now }: Moment) {
+  constructor(prepared: Prepared, state: SystemState, { id, now, plan }: Moment) {
     this.id = id;
     this.now = now;
+    this.plan = plan;
     this.prepared = prepared;
     this.records = new Map(state.records);
     this.agenda = new Agenda(state);
@@ -129,7 +133,7 @@ export class Run implements Stage {
   #transition(record: ActorRecord, event: AnyEventObject): void {
     const { entry, self, snapshot } = record;
     const isRoot = self.address === '';
-    const received = isRoot && this.prepared.standard ? stamped(event, this.now) : event;
+    const received = isRoot && this.prepared.standard ? stamped(event, this) : event;
     if (++this.#messages > MAX_MESSAGES) {
       throw this.#fault(
         record,
@@ -318,9 +322,10 @@ function freezeDeep(value: unknown): void {
   for (const member of Object.values(value)) freezeDeep(member);
 }
 
-function stamped(event: AnyEventObject, at: number): AnyEventObject {
-  const stampedEvent = { at, ...event };
-  stampedEvent.at = at;
+function stamped(event: AnyEventObject, { now: at, plan }: Moment): AnyEventObject {
+  const stampedEvent: AnyEventObject = { at, ...event };
+  stampedEvent['at'] = at;
+  if (plan !== undefined) stampedEvent['plan'] = plan;
   return stampedEvent;
 }
 

@@ -118,6 +118,7 @@ export interface ClaimRequest {
   readonly worker: string;
   /** Number of the lease row written for this claim; never reused by this worker. */
   readonly lease: number;
+  /** Within a priority level, an earlier one is emptied before a later one is looked at. */
   readonly queues: readonly number[];
   /** What this worker has code for. Anything else is left where it is. */
   readonly defs: readonly number[];

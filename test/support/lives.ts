@@ -1,14 +1,19 @@
 /** Definitions as a worker loads them, and actors of them before their first turn. */
 
-import { type AnyDefinition, internalsOf } from '../../src/definitions.ts';
+import { type AnyDefinition, type DefinitionInternals, internalsOf } from '../../src/definitions.ts';
 import type { Life } from '../../src/life.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../src/loaded-definition.ts';
 
 /** When every actor of {@link newborn} was made. */
 export const T0 = 1_700_000_000_000;
 
-export function loaded(definition: AnyDefinition, maxPayload = 1_000_000): LoadedDefinition {
-  const prepared = prepareDefinitions([internalsOf(definition)]);
+export function loaded(definition: AnyDefinition, maxPayload?: number): LoadedDefinition {
+  return loadedInternals(internalsOf(definition), maxPayload);
+}
+
+/** As {@link loaded}, of a definition of our own. */
+export function loadedInternals(internals: DefinitionInternals, maxPayload = 1_000_000): LoadedDefinition {
+  const prepared = prepareDefinitions([internals]);
   const all = loadDefinitions(prepared, {
     maxPayload,
     defOf: (internals) => 1 + prepared.findIndex((each) => each.internals === internals),

@@ -160,3 +160,18 @@ test('nothing starts at once before what came due while a claim was on its way',
   expect(order).toEqual(['first', 'second']);
   await scheduler.stop();
 });
+
+test('a queue that is never empty does not keep another one of the same priority waiting', async () => {
+  const order: string[] = [];
+  const noting = (name: string) => defineJob({ name, queue: name, run: () => void order.push(name) });
+  const definitions = [noting('busy'), noting('quiet')];
+  const scheduler = await openOn(createMemoryStore({ env: systemEnv }), { definitions, worker: { concurrency: 2 } });
+  const many = Array.from({ length: 50 }, () => ({ input: undefined }));
+  const handles = [];
+  for (const definition of definitions) handles.push(...(await scheduler.scheduleMany(definition, many)));
+  await scheduler.start();
+  await Promise.all(handles.map((handle) => handle.result({ timeout: '10s' })));
+  const [first, second] = ['busy', 'quiet'].map((name) => order.indexOf(name));
+  expect(Math.max(first ?? -1, second ?? -1)).toBeLessThan(10);
+  await scheduler.stop();
+});
