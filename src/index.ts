@@ -1,6 +1,9 @@
 /** The public API. */
 export type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
+export type { CronCalls } from './crons/calls.ts';
+export type { CronOptions, CronTimes } from './crons/options.ts';
+export type { CronView } from './crons/view.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
 export {
   type ActorDefinition,
