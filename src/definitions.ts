@@ -124,7 +124,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly waitingFor?: (context: unknown, input: unknown) => readonly Waiting[];
   /** 0: none. */
   readonly attemptTimeoutMs: number;
-  readonly dedupOn: 'success' | 'any';
+  /** Which ends keep the key; `none`: it is free as soon as there is an end. */
+  readonly dedupOn: 'success' | 'any' | 'none';
   readonly onAmbiguous: 'retry' | 'drop';
   readonly migrate: Migrate | undefined;
 }

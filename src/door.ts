@@ -9,6 +9,9 @@ import {
   type SendOptions,
   type WaitOptions,
 } from './call-options.ts';
+import { Crons } from './crons/crons.ts';
+import type { CronOptions, CronTimes } from './crons/options.ts';
+import type { CronView } from './crons/view.ts';
 import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
@@ -34,12 +37,14 @@ export class Door implements Scheduler {
   readonly #scheduling: Scheduling;
   readonly #sender: Sending;
   readonly #reader: Reading;
+  readonly #cronKeeper: Crons;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#scheduling = new Scheduling(runtime);
     this.#sender = new Sending(runtime);
     this.#reader = new Reading(runtime);
+    this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -57,6 +62,11 @@ export class Door implements Scheduler {
   get #reading(): Reading {
     this.#runtime.assertOpen();
     return this.#reader;
+  }
+
+  get #crons(): Crons {
+    this.#runtime.assertOpen();
+    return this.#cronKeeper;
   }
 
   async start(): Promise<void> {
@@ -93,6 +103,46 @@ export class Door implements Scheduler {
 
   getHandle<D extends AnyDefinition>(id: string, _definition?: D): Handle<D> {
     return this.#handle({ id, outcome: 'scheduled' });
+  }
+
+  async scheduleCron<D extends AnyDefinition>(options: CronOptions<D>): Promise<Handle> {
+    return this.#handle(await this.#crons.schedule(options as CronOptions));
+  }
+
+  async applyCrons(crons: readonly CronOptions[], options?: { readonly prune?: boolean }): Promise<void> {
+    return this.#crons.apply(crons, options);
+  }
+
+  previewCron(options: CronTimes, count: number, from?: Date): Date[] {
+    return this.#crons.preview(options, count, from);
+  }
+
+  async getCron(id: string): Promise<CronView | null> {
+    return this.#crons.get(id);
+  }
+
+  async listCrons(): Promise<CronView[]> {
+    return this.#crons.list();
+  }
+
+  async removeCron(id: string): Promise<void> {
+    return this.#crons.remove(id);
+  }
+
+  async runCron(id: string): Promise<Handle> {
+    return this.#handle(await this.#crons.run(id));
+  }
+
+  async pauseCron(id: string): Promise<void> {
+    return this.#crons.pause(id);
+  }
+
+  async resumeCron(id: string): Promise<void> {
+    return this.#crons.resume(id);
+  }
+
+  async backfillCron(id: string, from: Date, to: Date): Promise<number> {
+    return this.#crons.backfill(id, from, to);
   }
 
   async send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
@@ -159,7 +209,11 @@ export class Door implements Scheduler {
     return this.#runtime.announcer.on(event, listener);
   }
 
-  #handle<D extends AnyDefinition>({ id, outcome, record }: Submitted): Handle<D> {
+  #handle<D extends AnyDefinition>({
+    id,
+    outcome,
+    record,
+  }: Pick<Handle, 'id' | 'outcome'> & Pick<Submitted, 'record'>): Handle<D> {
     return {
       id,
       outcome,

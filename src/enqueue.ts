@@ -13,7 +13,8 @@ import type { StoreClock } from './store-clock.ts';
 import type { Worker } from './worker.ts';
 
 export interface Enqueued {
-  readonly definition: LoadedDefinition;
+  /** Null: not known here, so it cannot start here. */
+  readonly definition: LoadedDefinition | null;
   readonly actor: NewActor;
   readonly queueName: string;
 }
@@ -93,8 +94,8 @@ export class Enqueue {
     }
   }
 
-  #mayStart({ actor }: Enqueued): boolean {
-    if (actor.key || !this.#deps.served.has(actor.queue)) return false;
+  #mayStart({ definition, actor }: Enqueued): boolean {
+    if (!definition || actor.key || !this.#deps.served.has(actor.queue)) return false;
     return 'afterMs' in actor.when ? actor.when.afterMs === 0 : actor.when.at <= this.#deps.clock.now();
   }
 
@@ -120,7 +121,8 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
   return {
     life: {
       id: actor.id,
-      definition,
+      // What is not known here was not asked to start.
+      definition: definition as LoadedDefinition,
       createdAt: now,
       firstDueAt: dueAt,
       system: null,

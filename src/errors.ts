@@ -16,8 +16,11 @@ export abstract class CarillonError extends Error {
 export class ActorNotFoundError extends CarillonError {
   readonly code = 'ACTOR_NOT_FOUND';
   readonly id: string;
-  constructor(id: string) {
-    super(`No actor ${id}. It never existed here, or it settled and its retention has passed.`);
+  constructor(
+    id: string,
+    message = `No actor ${id}. It never existed here, or it settled and its retention has passed.`,
+  ) {
+    super(message);
     this.id = id;
   }
 }

@@ -4,6 +4,9 @@ export { type WebhookOptions, webhookThreads } from '../actors/webhook.ts';
 export { type VerifyWebhookOptions, verifyWebhook } from '../actors/webhook-signature.ts';
 export type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
+export type { CronCalls } from './crons/calls.ts';
+export type { CronOptions, CronTimes } from './crons/options.ts';
+export type { CronView } from './crons/view.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
 export {
   type ActorDefinition,

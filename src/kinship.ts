@@ -18,9 +18,10 @@ export interface FlowRole {
   readonly after: Readonly<Record<string, string>>;
 }
 
-/** It is a run of a cron. `nominalAt`: the instant the schedule names. */
+/** It is a run of a cron. `nominalAt`: the instant the schedule names. `extra`: it was asked for beside the schedule. */
 export interface FireRole {
   readonly nominalAt: Instant;
+  readonly extra?: true;
 }
 
 export type Role = DelegateRole | FlowRole | FireRole;

@@ -75,7 +75,7 @@ export function loadDefinitions(
       maxPayload: settings.maxPayload,
       settling: ({ status }) => ({
         keepMs: status === 'done' ? retention.doneMs : retention.droppedMs,
-        freesKey: status === 'dropped' && dedupOn === 'success',
+        freesKey: dedupOn === 'none' || (status === 'dropped' && dedupOn === 'success'),
       }),
       delegates: new Map(),
       newest: (name) => newest.get(name),

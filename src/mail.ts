@@ -1,14 +1,26 @@
 import type { AnyEventObject } from 'xstate';
+import type { CronSpec } from '../machines/cron-policy.ts';
 import { decode, encode } from './codec.ts';
 import { InvalidInputError } from './errors.ts';
 import type { News } from './kinship.ts';
 import type { Instant, NewMail } from './store/contract.ts';
 
+/** What an operator or the API asks of a cron, and nobody can write as an event. */
+export type CronControl =
+  | { readonly type: 'cron.pause' }
+  | { readonly type: 'cron.resume' }
+  | { readonly type: 'cron.update'; readonly spec: CronSpec };
+
 /** What an operator or the API asks of any actor, whatever its machine knows. */
 export type Control =
+  | CronControl
   | { readonly type: 'cancel'; readonly reason?: string }
   | { readonly type: 'runNow' }
   | { readonly type: 'reschedule'; readonly to: Instant };
+
+export function isForCron(control: Control): control is CronControl {
+  return control.type.startsWith('cron.');
+}
 
 /** One letter in the mailbox: an event for the machine, a request to the engine, news of a child. Only the codec's text is stored. */
 export type Letter =

@@ -96,6 +96,11 @@ export function kind<T>(what: string, is: (value: unknown) => boolean): Check<T>
   };
 }
 
+export const date: Check<Date> = kind(
+  'a valid Date',
+  (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+);
+
 /** A connected pg client, whose open transaction the call joins. */
 export const client: Check<pg.ClientBase> = kind('a connected pg client', (value) =>
   isFunction((value as Partial<pg.ClientBase> | null)?.query),

@@ -11,6 +11,7 @@ import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 import {
   client,
+  date,
   duration,
   integer,
   isFunction,
@@ -44,7 +45,7 @@ export type ScheduleOptions = When & {
 
 export const scheduleOptionChecks = {
   delay: optional(duration(0), undefined),
-  at: optional(kind<Date>('a valid Date', isDate), undefined),
+  at: optional(date, undefined),
   idempotencyKey: optional(text(512), null),
   priority: optional(integer(0, 9), undefined),
   queue: optional(name, undefined),
@@ -178,10 +179,6 @@ export interface ResolvedScheduler {
 export function resolveSchedulerOptions(options: unknown): ResolvedScheduler {
   const { sweepInterval, maxPayload, ...rest } = schedulerChecks(options, '');
   return { ...rest, sweepIntervalMs: sweepInterval, maxPayloadBytes: maxPayload };
-}
-
-function isDate(value: unknown): boolean {
-  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 function isAddress(value: unknown): boolean {

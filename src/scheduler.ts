@@ -1,6 +1,7 @@
 /** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
 import type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type { CronCalls } from './crons/calls.ts';
 import type { AnyDefinition, InputOf } from './definitions.ts';
 import { Door } from './door.ts';
 import type { Duration } from './duration.ts';
@@ -15,7 +16,7 @@ import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
 
-export interface Scheduler {
+export interface Scheduler extends CronCalls {
   /**
    * Begins to work: claims what is due in this process's queues. Safe to call twice. Not needed to schedule, send or read.
    * @throws SchedulerStoppedError after `stop()`.

@@ -39,7 +39,7 @@ export class Sending {
 
   async cancel(id: string, reason?: string): Promise<void> {
     if (reason !== undefined) cancelReason(reason, 'reason');
-    await this.#control(id, { type: 'cancel', ...(reason !== undefined && { reason }) });
+    await this.control(id, { type: 'cancel', ...(reason !== undefined && { reason }) });
   }
 
   /** The state is looked at first, to refuse what could only be ignored; one that changes meanwhile ignores it. */
@@ -50,7 +50,7 @@ export class Sending {
       : view.state === null;
     if (!waits)
       throw new InvalidStateError(id, `it is in ${JSON.stringify(view.state)}, where nothing waits for its time.`);
-    await this.#control(id, { type: 'runNow' });
+    await this.control(id, { type: 'runNow' });
   }
 
   async reschedule(id: string, at: Date): Promise<void> {
@@ -63,7 +63,7 @@ export class Sending {
         `it has begun (${JSON.stringify(view.state)}); only the first start can be moved.`,
       );
     }
-    await this.#control(id, { type: 'reschedule', to: at.getTime() });
+    await this.control(id, { type: 'reschedule', to: at.getTime() });
   }
 
   /** Out of quarantine, and looked at now. */
@@ -74,6 +74,12 @@ export class Sending {
     if (!(await store.release(id)))
       throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
     this.#runtime.announceDue(await this.#runtime.queue(stored.queue), clock.now());
+  }
+
+  /** Asks it of an actor, whatever its state: its machine decides. */
+  async control(id: string, control: Control): Promise<void> {
+    if (!isActorId(id)) throw new ActorNotFoundError(id);
+    return this.#deliver(this.#letter(id, { kind: 'control', control }, null));
   }
 
   settled(): Promise<void> {
@@ -89,11 +95,6 @@ export class Sending {
     const state: unknown = stored.state === null ? null : JSON.parse(stored.state);
     const held = known ? known.claimed?.state : standard ? 'dispatching' : undefined;
     return { standard, state: stored.worker === null ? state : (held ?? state) };
-  }
-
-  async #control(id: string, control: Control): Promise<void> {
-    if (!isActorId(id)) throw new ActorNotFoundError(id);
-    return this.#deliver(this.#letter(id, { kind: 'control', control }, null));
   }
 
   #letter(actor: string, letter: Letter, dedupId: string | null): NewMail {

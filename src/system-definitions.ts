@@ -1,5 +1,6 @@
+import { cronDefinition } from './crons/definition.ts';
 import type { DefinitionInternals } from './definitions.ts';
 import { flowDefinition } from './flows/definition.ts';
 
 /** Definitions every scheduler has. Their names begin with `carillon.`, which no other definition's may. */
-export const systemDefinitions: readonly DefinitionInternals[] = [flowDefinition];
+export const systemDefinitions: readonly DefinitionInternals[] = [cronDefinition, flowDefinition];

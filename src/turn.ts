@@ -20,7 +20,7 @@ import {
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
 import type { EffectResult, Life } from './life.ts';
-import type { Control, Letter } from './mail.ts';
+import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
@@ -145,7 +145,9 @@ export class Turn {
   interrupt(charged: boolean, startedAt: Instant | null, now: Instant): void {
     if (this.life.definition.standard) {
       this.#beginStandard();
-      if (startedAt !== null && !this.life.system?.effects.length) this.fireDue(startedAt, startedAt);
+      // Only where the claim is the record of a start: any other machine looks at what is due when it is looked at.
+      if (startedAt !== null && this.life.definition.claimed && !this.life.system?.effects.length)
+        this.fireDue(startedAt, startedAt);
       this.starts = [];
       if (this.life.system?.effects.length)
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
@@ -230,6 +232,7 @@ export class Turn {
 
   #obey(control: Control, now: Instant): boolean {
     const { definition, system } = this.life;
+    if (isForCron(control)) return !definition.standard || this.#deliver(control, now);
     if (definition.standard) return this.#deliver({ ...control, type: `job.${control.type}` }, now);
     if (control.type === 'cancel') {
       if (system && accepts(definition.prepared, system).includes('job.cancel')) {
