@@ -12,7 +12,7 @@ import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 expectNothingLeftBehind();
 
 const EXAMPLES = ['--config', fileURLToPath(new URL('../../../examples/carillon.config.ts', import.meta.url))];
-const LONG_MS = 60_000;
+const LONG_MS = 120_000;
 
 let database: TestDatabase;
 let folder: CliFolder;
