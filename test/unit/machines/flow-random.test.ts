@@ -1,5 +1,5 @@
 /** Random flows whose children end in random ways, told in random orders and sometimes twice, against a model of their own. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AnyEventObject } from 'xstate';
 import type { JobOutput } from '../../../machines/job.ts';
