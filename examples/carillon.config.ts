@@ -4,7 +4,8 @@ import { approval } from './approval.ts';
 import { callEndpoint } from './call-endpoint.ts';
 import { delayedGreeting } from './delayed-greeting.ts';
 import { longReport } from './long-report.ts';
+import { nightlyReport } from './nightly-report.ts';
 
 export default defineConfig({
-  definitions: [callEndpoint, delayedGreeting, approval, longReport],
+  definitions: [callEndpoint, delayedGreeting, approval, longReport, nightlyReport],
 });

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import colors from 'picocolors';
 import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
 import { addActing } from './acting.ts';
+import { addCrons } from './crons.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
   addActing(program);
   addReading(program);
   addQueues(program);
+  addCrons(program);
   addMigrate(program);
   addDoctor(program);
   return program;
