@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import colors from 'picocolors';
 import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
 import { addActing } from './acting.ts';
+import { addCrons } from './crons.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   addReading(program);
   addReplay(program);
   addQueues(program);
+  addCrons(program);
   addMigrate(program);
   addDoctor(program);
   return program;

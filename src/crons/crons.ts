@@ -86,7 +86,7 @@ export class Crons {
   async backfill(id: string, from: Date, to: Date): Promise<number> {
     const live = await this.#get(id);
     const [first, last] = [date(from, 'from').getTime(), date(to, 'to').getTime()];
-    const now = this.#runtime.clock.now();
+    const now = await this.#runtime.store.now();
     if (last > now) throw new InvalidOptionError('to', `must not be in the future, got ${to.toISOString()}.`);
     if (first > last) throw new InvalidOptionError('from', `must not be after 'to', ${to.toISOString()}.`);
     const passed = firesBetween(live.spec.times, first - 1, Math.min(last, passedUntil(live, now)), MAX_COUNTED);
