@@ -15,6 +15,7 @@ import {
   resolveJobOptions,
 } from './definition-options.ts';
 import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { DefinitionEntry, Instant, NewActor, NewMail } from './store/contract.ts';
@@ -115,6 +116,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly attemptTimeoutMs: number;
   readonly dedupOn: 'success' | 'any';
   readonly onAmbiguous: 'retry' | 'drop';
+  /** None unless given. */
+  readonly limits?: Limits;
   readonly migrate: Migrate | undefined;
 }
 

@@ -40,6 +40,7 @@ export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent }
 export type { Explanation, Waiting } from './explain.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
+export type { Concurrency, RateLimit } from './limits.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';
 export type { RunContext } from './run-context.ts';
 export type { RunRecord } from './run-record.ts';

@@ -33,8 +33,9 @@ export class Reading {
   async explain(id: string): Promise<Explanation> {
     const stored = await this.#find(id);
     const runtime = this.#runtime;
-    const stats = await runtime.store.stats();
-    const place = { queue: await runtime.queue(stored.queue), def: runtime.loaded(stored.name, stored.version)?.def };
+    const [stats, wait] = await Promise.all([runtime.store.stats(), runtime.store.placeWait(id)]);
+    const def = runtime.loaded(stored.name, stored.version)?.def;
+    const place = { queue: await runtime.queue(stored.queue), def, wait };
     return explain(this.#view(stored), this.#accepts(stored), stats, place, new Date(runtime.clock.now()));
   }
 

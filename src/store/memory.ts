@@ -8,6 +8,7 @@ import type { Env } from '../env.ts';
 import type { Store } from './contract.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
+import { admitAll, placeWait } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
@@ -63,7 +64,12 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
   return {
     now: async () => tables.now(),
     async registerDefinitions(definitions) {
-      const ids = definitions.map(({ name, version }) => definitionId(name, version));
+      const ids = definitions.map(({ name, version, limits }) => {
+        const id = definitionId(name, version);
+        if (limits === undefined) tables.limits.delete(id);
+        else tables.limits.set(id, limits);
+        return id;
+      });
       unpark(tables, ids);
       return ids;
     },
@@ -116,10 +122,12 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     nextDue: async (queues, defs) => ({ now: tables.now(), due: nextDue(tables, queues, defs) }),
     dueBuckets: async (horizonMs, bucketMs, limit) => dueBuckets(tables, namespace, horizonMs, bucketMs, limit),
     park: async () => park(tables),
+    admit: async () => admitAll(tables),
     prepareDays: async () => undefined,
     audit: async (limit) => audit(tables, limit),
 
     find: async (id) => find(tables, id),
+    placeWait: async (id) => placeWait(tables, id),
     list: async (filter) => list(tables, namespace, filter),
     journal: async (id) => tables.segments.get(id) ?? [],
     progressed: async (ids) => progressed(tables, ids),

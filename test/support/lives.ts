@@ -11,6 +11,7 @@ export function loaded(definition: AnyDefinition, maxPayload = 1_000_000): Loade
   const prepared = prepareDefinitions([internalsOf(definition)]);
   const all = loadDefinitions(prepared, {
     maxPayload,
+    namespace: 'default',
     defOf: (internals) => 1 + prepared.findIndex((each) => each.internals === internals),
     queueOf: () => 1,
   });

@@ -7,12 +7,15 @@ import type { Database, Statement } from './database.ts';
 
 const ADD_DEFINITIONS: Statement = {
   name: 'add_defs',
-  text: `insert into carillon.definitions (namespace, name, version, kind, chart, registered_at)
-  select $1, d.name, d.version, d.kind, d.chart, carillon.now()
-  from unnest($2::text[], $3::int4[], $4::text[], $5::text[]) as d(name, version, kind, chart)
+  text: `insert into carillon.definitions (namespace, name, version, kind, chart, concurrency, rate, rate_ms, registered_at)
+  select $1, d.name, d.version, d.kind, d.chart, d.concurrency, d.rate, d.rate_ms, carillon.now()
+  from unnest($2::text[], $3::int4[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::float8[])
+    as d(name, version, kind, chart, concurrency, rate, rate_ms)
   order by d.name, d.version
-  on conflict (namespace, name, version) do update set chart = excluded.chart, registered_at = excluded.registered_at
-  where definitions.chart <> excluded.chart`,
+  on conflict (namespace, name, version) do update set chart = excluded.chart, concurrency = excluded.concurrency,
+    rate = excluded.rate, rate_ms = excluded.rate_ms, registered_at = excluded.registered_at
+  where (definitions.chart, definitions.concurrency, definitions.rate, definitions.rate_ms)
+    is distinct from (excluded.chart, excluded.concurrency, excluded.rate, excluded.rate_ms)`,
 };
 
 const READ_DEFINITIONS: Statement = {
@@ -59,6 +62,9 @@ export class Registry {
         distinct.map((d) => d.version),
         distinct.map((d) => d.kind),
         distinct.map((d) => d.chart),
+        distinct.map((d) => d.limits?.concurrency ?? null),
+        distinct.map((d) => d.limits?.rate?.limit ?? null),
+        distinct.map((d) => d.limits?.rate?.perMs ?? null),
       ]),
     );
     await this.#read();
