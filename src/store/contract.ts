@@ -24,7 +24,10 @@ export interface DefinitionEntry {
   readonly version: number;
   /** The machine's configuration as JSON, for drawing it in a process that does not have the code. */
   readonly chart: string;
-  /** Those of the last registration hold, for every process and for what is scheduled already. None unless given. */
+  /**
+   * None unless given. They are the name's: those of the newest version in the last registration hold for all its versions, in
+   * every process, and for what is scheduled already.
+   */
   readonly limits?: DefinitionLimits;
 }
 

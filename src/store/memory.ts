@@ -8,7 +8,7 @@ import type { Env } from '../env.ts';
 import type { Store } from './contract.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
-import { admitAll, placeWait } from './memory/limits.ts';
+import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
@@ -64,12 +64,8 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
   return {
     now: async () => tables.now(),
     async registerDefinitions(definitions) {
-      const ids = definitions.map(({ name, version, limits }) => {
-        const id = definitionId(name, version);
-        if (limits === undefined) tables.limits.delete(id);
-        else tables.limits.set(id, limits);
-        return id;
-      });
+      const ids = definitions.map(({ name, version }) => definitionId(name, version));
+      setLimits(tables, namespace, definitions);
       unpark(tables, ids);
       return ids;
     },

@@ -2,7 +2,7 @@
  * Places and who waits for them, as in Postgres: a turn that starts an attempt takes a place in each line of its actor, whoever
  * lets go gives it back and admits the next, and what was admitted has room kept for it for a while.
  */
-import type { Instant, TurnWrite } from '../contract.ts';
+import type { DefinitionEntry, Instant, TurnWrite } from '../contract.ts';
 import type { DefinitionLimits, LimitKeys, PlaceWait, Upcoming } from '../limits.ts';
 import type { ActorRow } from './actor-row.ts';
 import { addDueAt, addDueNow, type Tables } from './database.ts';
@@ -29,6 +29,17 @@ export interface WaitRow {
 type Rank = Pick<WaitRow, 'actor' | 'rankAt'> & { readonly priority: number };
 
 const KINDS = ['concurrency', 'rate'] as const;
+
+/** Those of the newest version given hold for the name. */
+export function setLimits(tables: Tables, namespace: string, definitions: readonly DefinitionEntry[]): void {
+  for (const { name, limits } of [...definitions].sort((a, b) => a.version - b.version)) {
+    for (const [key, id] of tables.definitions) {
+      if (!key.startsWith(`${namespace}/${name}@`)) continue;
+      if (limits === undefined) tables.limits.delete(id);
+      else tables.limits.set(id, limits);
+    }
+  }
+}
 
 function mostOf(limits: DefinitionLimits | undefined, kind: WaitRow['kind']): number | null {
   if (limits === undefined) return null;

@@ -7,15 +7,26 @@ import type { Database, Statement } from './database.ts';
 
 const ADD_DEFINITIONS: Statement = {
   name: 'add_defs',
-  text: `insert into carillon.definitions (namespace, name, version, kind, chart, concurrency, rate, rate_ms, registered_at)
-  select $1, d.name, d.version, d.kind, d.chart, d.concurrency, d.rate, d.rate_ms, carillon.now()
-  from unnest($2::text[], $3::int4[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::float8[])
-    as d(name, version, kind, chart, concurrency, rate, rate_ms)
+  text: `insert into carillon.definitions (namespace, name, version, kind, chart, registered_at)
+  select $1, d.name, d.version, d.kind, d.chart, carillon.now()
+  from unnest($2::text[], $3::int4[], $4::text[], $5::text[]) as d(name, version, kind, chart)
   order by d.name, d.version
-  on conflict (namespace, name, version) do update set chart = excluded.chart, concurrency = excluded.concurrency,
-    rate = excluded.rate, rate_ms = excluded.rate_ms, registered_at = excluded.registered_at
-  where (definitions.chart, definitions.concurrency, definitions.rate, definitions.rate_ms)
-    is distinct from (excluded.chart, excluded.concurrency, excluded.rate, excluded.rate_ms)`,
+  on conflict (namespace, name, version) do update set chart = excluded.chart, registered_at = excluded.registered_at
+  where definitions.chart <> excluded.chart`,
+};
+
+/** A limit is the name's, so every version gets it: also one that is rolled back to. */
+const SET_LIMITS: Statement = {
+  name: 'set_limits',
+  text: `with changed as materialized (
+    select d.id, n.concurrency, n.rate, n.rate_ms
+    from unnest($2::text[], $3::int4[], $4::int4[], $5::float8[]) as n(name, concurrency, rate, rate_ms)
+    join carillon.definitions d on d.namespace = $1 and d.name = n.name
+    where (d.concurrency, d.rate, d.rate_ms) is distinct from (n.concurrency, n.rate, n.rate_ms)
+    order by d.id for update of d
+  )
+  update carillon.definitions d set concurrency = c.concurrency, rate = c.rate, rate_ms = c.rate_ms
+  from changed c where d.id = c.id`,
 };
 
 const READ_DEFINITIONS: Statement = {
@@ -62,9 +73,16 @@ export class Registry {
         distinct.map((d) => d.version),
         distinct.map((d) => d.kind),
         distinct.map((d) => d.chart),
-        distinct.map((d) => d.limits?.concurrency ?? null),
-        distinct.map((d) => d.limits?.rate?.limit ?? null),
-        distinct.map((d) => d.limits?.rate?.perMs ?? null),
+      ]),
+    );
+    const newest = [...new Map([...distinct].sort((a, b) => a.version - b.version).map((d) => [d.name, d])).values()];
+    await this.#db.repeated(() =>
+      this.#db.query(SET_LIMITS, [
+        this.#db.namespace,
+        newest.map((d) => d.name),
+        newest.map((d) => d.limits?.concurrency ?? null),
+        newest.map((d) => d.limits?.rate?.limit ?? null),
+        newest.map((d) => d.limits?.rate?.perMs ?? null),
       ]),
     );
     await this.#read();
