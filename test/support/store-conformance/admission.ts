@@ -152,7 +152,8 @@ export function admissionFacts(stage: () => Stage): void {
       await worker.commit([ends(running ?? expect.fail())]);
       expect((await hall.run(worker)).started).toHaveLength(1);
       await s.advance(1_000);
-      expect(await worker.ids()).toEqual([ids[1]]);
+      const last = await worker.claim();
+      expect([last.claimed.map(({ id }) => id), last.poked]).toEqual([[ids[1]], []]);
       expect((await s.store.nextDue([s.queue], [hall.def])).due.size).toBe(0);
     });
 
