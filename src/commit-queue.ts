@@ -62,6 +62,10 @@ export class CommitQueue {
     clock.observe(reply.now);
     for (const queue of reply.queues) this.#host.due(queue, null);
     for (const { queue, at } of reply.later) this.#host.due(queue, at);
+    for (const { write } of own) {
+      const until = reply.waiting.has(write.id) ? write.place?.until : null;
+      if (until) this.#host.due(write.queue, until);
+    }
     return members.map(({ write }) => {
       if (reply.committed.has(write.id)) return 'committed';
       if (reply.waiting.has(write.id)) return 'waiting';
