@@ -174,6 +174,8 @@ export function jobGuardsAndDelays(policy: JobPolicy) {
         const nextAt = turnTime(args) + recoveryDelayMs(recovery, args.event, recoveries);
         return nextAt - (startedAt ?? nextAt) <= recovery.windowMs;
       },
+      pastDeadline: (args: Args): boolean =>
+        policy.deadlineMs > 0 && turnTime(args) >= args.context.dueAt + policy.deadlineMs,
       recoveryAsked: (): boolean => policy.recovery !== null,
       mayNotRunAgain: ({ context, event }: Args): boolean =>
         (event.charged === true && context.interruptions >= MAX_INTERRUPTIONS) ||

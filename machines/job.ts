@@ -128,7 +128,8 @@ export const jobMachine = setup({
   },
   states: {
     scheduled: {
-      after: { untilDue: 'dispatching' },
+      // One that had to wait, for a worker or for its place, must not count an attempt that never ran.
+      after: { untilDue: [{ guard: 'pastDeadline', target: 'dropped', actions: 'expire' }, { target: 'dispatching' }] },
       on: {
         'job.runNow': 'dispatching',
         // Entering the root again moves the deadline along with the due time.
@@ -175,11 +176,13 @@ export const jobMachine = setup({
       },
     },
     retrying: {
-      after: { backoff: 'dispatching' },
+      after: { backoff: [{ guard: 'pastDeadline', target: 'dropped', actions: 'expire' }, { target: 'dispatching' }] },
       on: { 'job.runNow': 'dispatching' },
     },
     recovering: {
-      after: { recoveryDelay: 'dispatching' },
+      after: {
+        recoveryDelay: [{ guard: 'pastDeadline', target: 'dropped', actions: 'expire' }, { target: 'dispatching' }],
+      },
       on: { 'job.runNow': 'dispatching' },
     },
     done: {

@@ -2,6 +2,7 @@
 import { v5 } from 'uuid';
 import { encodeRole, type Role } from './kinship.ts';
 import type { NewActor } from './store/contract.ts';
+import type { LimitKeys } from './store/limits.ts';
 
 /** Of the definition a newborn lives by, what its row needs; a cron keeps it for definitions its worker does not know. */
 export interface Breed {
@@ -17,6 +18,8 @@ export interface BirthRequest {
   readonly input: string | null;
   readonly when: NewActor['when'];
   readonly labels?: readonly string[];
+  /** Computed from its input by the definition; none unless given. */
+  readonly limits?: LimitKeys | null;
 }
 
 /** The same parent and name always give the same child, so that a turn taken twice bears it once. */
@@ -27,9 +30,9 @@ export function childId(parent: string, name: string): string {
 export function newborn(
   { def, name, version, queueNumber, priority, initialState }: Breed,
   { id, parent, role }: { readonly id: string; readonly parent: string; readonly role: Role },
-  { input, when, labels = [] }: BirthRequest,
+  { input, when, labels = [], limits = null }: BirthRequest,
 ): NewActor {
   const place = { def, name, version, queue: queueNumber, priority };
   const kin = { parent, role: encodeRole(role) };
-  return { id, ...place, ...kin, labels, state: initialState, input, when, key: null, start: false };
+  return { id, ...place, ...kin, labels, state: initialState, input, when, key: null, limits, start: false };
 }

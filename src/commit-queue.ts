@@ -1,14 +1,15 @@
 import { GroupCommit } from './group-commit.ts';
 import type { Leases } from './leases.ts';
-import type { Store, TurnWrite } from './store/contract.ts';
+import type { Instant, Store, TurnWrite } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 
-export type CommitOutcome = 'committed' | 'missed' | 'unreachable' | { readonly refused: Error };
+/** `waiting`: there was no place for the attempt it starts. The store has let go of the actor as it was. */
+export type CommitOutcome = 'committed' | 'missed' | 'waiting' | 'unreachable' | { readonly refused: Error };
 
 interface CommitHost {
   identity(): { readonly worker: string; readonly leases: Leases; readonly trusted: boolean };
-  /** A commit made something due in that queue. */
-  due(queue: number): void;
+  /** A commit made something due in that queue: now (null), or at that instant. */
+  due(queue: number, at: Instant | null): void;
 }
 
 interface Member {
@@ -59,9 +60,15 @@ export class CommitQueue {
       leases.changes(),
     );
     clock.observe(reply.now);
-    for (const queue of reply.queues) this.#host.due(queue);
+    for (const queue of reply.queues) this.#host.due(queue, null);
+    for (const { queue, at } of reply.later) this.#host.due(queue, at);
+    for (const { write } of own) {
+      const until = reply.waiting.has(write.id) ? write.place?.until : null;
+      if (until) this.#host.due(write.queue, until);
+    }
     return members.map(({ write }) => {
       if (reply.committed.has(write.id)) return 'committed';
+      if (reply.waiting.has(write.id)) return 'waiting';
       const refused = reply.refused.get(write.id);
       return refused ? { refused } : 'missed';
     });

@@ -14,6 +14,7 @@ import {
 } from '../machines/job-policy.ts';
 import { type Duration, formatDuration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
+import { type Concurrency, concurrencyCheck, type Limits, type RateLimit, rateLimitCheck } from './limits.ts';
 import {
   type Check,
   duration,
@@ -92,6 +93,10 @@ export interface JobOptions {
   readonly dedupOn?: 'success' | 'any';
   /** What happens to an attempt whose effect may have happened before its worker died. @defaultValue 'retry' */
   readonly onAmbiguous?: 'retry' | 'drop';
+  /** How many runs go on at once; more of them wait, in the order of priority and due time. None unless given. */
+  readonly concurrency?: Concurrency;
+  /** How many attempts start in a stretch of time; more of them wait. None unless given. */
+  readonly rateLimit?: RateLimit;
   readonly retention?: Retention;
 }
 
@@ -142,19 +147,18 @@ function recoveryPolicy(value: unknown, option: string): RecoveryPolicy | null {
   return { everyMs: every, factor, max, windowMs: window };
 }
 
-const jobChecks = object(
-  {
-    ...definitionChecks,
-    run: kind<(context: never) => unknown>('a function', isFunction),
-    retry: object({ ...ruleChecks, byCode: optional(record(rule), {}) }),
-    recovery: recoveryPolicy,
-    attemptTimeout: optional(duration(0), defaultJobPolicy.attemptTimeoutMs),
-    deadline: optional(duration(1), 0),
-    dedupOn: optional(oneOf('success', 'any'), 'success' as const),
-    onAmbiguous: optional(oneOf('retry', 'drop'), defaultJobPolicy.onAmbiguous),
-  },
-  ['concurrency', 'rateLimit'],
-);
+const jobChecks = object({
+  ...definitionChecks,
+  run: kind<(context: never) => unknown>('a function', isFunction),
+  retry: object({ ...ruleChecks, byCode: optional(record(rule), {}) }),
+  recovery: recoveryPolicy,
+  attemptTimeout: optional(duration(0), defaultJobPolicy.attemptTimeoutMs),
+  deadline: optional(duration(1), 0),
+  dedupOn: optional(oneOf('success', 'any'), 'success' as const),
+  onAmbiguous: optional(oneOf('retry', 'drop'), defaultJobPolicy.onAmbiguous),
+  concurrency: concurrencyCheck,
+  rateLimit: rateLimitCheck,
+});
 
 const actorChecks = object({
   ...definitionChecks,
@@ -176,6 +180,7 @@ export interface ResolvedJob extends ResolvedDefinition {
   readonly run: (context: never) => unknown;
   readonly policy: JobPolicy;
   readonly dedupOn: 'success' | 'any';
+  readonly limits: Limits;
 }
 
 export interface ResolvedActor extends ResolvedDefinition {
@@ -184,7 +189,8 @@ export interface ResolvedActor extends ResolvedDefinition {
 }
 
 export function resolveJobOptions(options: unknown): ResolvedJob {
-  const { retry, recovery, attemptTimeout, deadline, onAmbiguous, run, dedupOn, ...rest } = jobChecks(options, '');
+  const { retry, recovery, attemptTimeout, deadline, onAmbiguous, run, dedupOn, concurrency, rateLimit, ...rest } =
+    jobChecks(options, '');
   const general = ruleOver(retry, defaultJobPolicy.retry, 'retry');
   const byCode = Object.entries(retry.byCode).map(([code, rule]) => [
     code,
@@ -194,6 +200,10 @@ export function resolveJobOptions(options: unknown): ResolvedJob {
     ...definitionOf(rest),
     run,
     dedupOn,
+    limits: {
+      concurrency,
+      rate: rateLimit && { key: rateLimit.key, limit: rateLimit.limit, perMs: rateLimit.per },
+    },
     policy: {
       retry: general,
       byCode: Object.fromEntries(byCode),

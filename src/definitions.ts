@@ -16,6 +16,7 @@ import {
 } from './definition-options.ts';
 import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
 import type { Waiting } from './explain.ts';
+import type { Limits } from './limits.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { DefinitionEntry, Instant, NewActor, NewMail } from './store/contract.ts';
@@ -127,6 +128,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   /** Which ends keep the key; `none`: it is free as soon as there is an end. */
   readonly dedupOn: 'success' | 'any' | 'none';
   readonly onAmbiguous: 'retry' | 'drop';
+  /** None unless given. */
+  readonly limits?: Limits;
   readonly migrate: Migrate | undefined;
 }
 

@@ -10,6 +10,7 @@ import type { JobOptions } from './definition-options.ts';
 import { type DefinitionInternals, internalsOf, type JobDefinition, jobInternals, parseInput } from './definitions.ts';
 import { InvalidInputError } from './errors.ts';
 import type { EffectResult } from './life.ts';
+import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { StoredRecord } from './run-record.ts';
 
@@ -18,7 +19,7 @@ export interface Delegate {
   /** The definition that actor lives by. `owner` and `src`: whose logic it is, and under which name. */
   definition(owner: DefinitionInternals, src: string): DefinitionInternals;
   /** What it is scheduled with. Throws what the owner gets as the error of the invoked actor. */
-  request(input: unknown, definition: DefinitionInternals, maxBytes: number): BirthRequest;
+  request(input: unknown, definition: LoadedDefinition, maxBytes: number): BirthRequest;
   /** What its owner hears of its end. */
   result(record: StoredRecord): EffectResult;
 }
@@ -72,7 +73,7 @@ export function fromJob<I, O>(job: JobDefinition<I, O>): PromiseActorLogic<O, I>
   return delegating(`Job '${internals.name}'`, { definition: () => internals, request: requestOf, result: resultOf });
 }
 
-function requestOf(input: unknown, definition: DefinitionInternals, maxBytes: number): BirthRequest {
+function requestOf(input: unknown, definition: LoadedDefinition, maxBytes: number): BirthRequest {
   const parsed = parseInput(definition, input);
   if (parsed instanceof Promise) {
     parsed.catch(() => {});
@@ -82,7 +83,7 @@ function requestOf(input: unknown, definition: DefinitionInternals, maxBytes: nu
     );
   }
   const encoded = parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes });
-  return { input: encoded, when: { afterMs: 0 } };
+  return { input: encoded, when: { afterMs: 0 }, limits: definition.limitKeys(parsed) };
 }
 
 function resultOf({ status, output, reason, error }: StoredRecord): EffectResult {

@@ -95,7 +95,7 @@ export class Enqueue {
   }
 
   #mayStart({ definition, actor }: Enqueued): boolean {
-    if (!definition || actor.key || !this.#deps.served.has(actor.queue)) return false;
+    if (!definition || actor.key || actor.limits || !this.#deps.served.has(actor.queue)) return false;
     return 'afterMs' in actor.when ? actor.when.afterMs === 0 : actor.when.at <= this.#deps.clock.now();
   }
 
@@ -136,6 +136,7 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
     labels: actor.labels,
     fence: 1,
     claimedBefore: null,
+    limits: null,
     row: { seq: 0, pokes: 0, strikes: 0, dueRowAt: null, snapshot: null, history: '', state: actor.state, attempt: 0 },
     mail: [],
   };

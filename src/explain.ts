@@ -1,5 +1,6 @@
 import type { StateValue } from 'xstate';
 import type { StoreStats } from './store/contract.ts';
+import type { PlaceWait } from './store/limits.ts';
 import type { ActorView } from './views.ts';
 
 /** One thing an actor waits for, as a sentence and as data. */
@@ -14,6 +15,7 @@ export interface Waiting {
     | 'definition'
     | 'slot'
     | 'child'
+    | 'limit'
     | 'nothing';
   readonly detail: string;
   /** When it ends by itself, where that is known. */
@@ -33,6 +35,8 @@ export interface Explanation {
 export interface Place {
   readonly queue: number;
   readonly def: number | undefined;
+  /** Of a run that waits for a place under a limit. */
+  readonly wait?: PlaceWait | null;
 }
 
 export function explain(
@@ -72,6 +76,7 @@ function waitingFor(
     return [{ for: 'release', detail: `Quarantined: ${view.reason}. Release it once that is mended.` }];
   if (view.reason) return [{ for: 'definition', detail: view.reason }];
   const waits: Waiting[] = [];
+  if (place.wait) waits.push(place.wait.admitted ? lateness(view, stats, place) : limitOf(place.wait));
   const running = view.effects.filter((effect) => effect.running);
   for (const { src, workerId } of running) waits.push({ for: 'effect', detail: `'${src}' runs on worker ${workerId}` });
   for (const { src, childId } of view.effects)
@@ -82,6 +87,15 @@ function waitingFor(
   if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
   if (view.wakeAt && view.wakeAt <= now && running.length === 0) waits.unshift(lateness(view, stats, place));
   return waits;
+}
+
+function limitOf({ kind, key, limit, taken, nextAt }: PlaceWait): Waiting {
+  if (kind === 'concurrency')
+    return { for: 'limit', detail: `waits for a place: concurrency key '${key}', ${taken} of ${limit} running` };
+  const started = `rate limit: key '${key}', ${taken} of ${limit} started`;
+  if (nextAt === null) return { for: 'limit', detail: started };
+  const at = new Date(nextAt);
+  return { for: 'limit', detail: `${started}, next start at ${at.toISOString()}`, at };
 }
 
 /** It is due and nobody runs it: the first reason that holds. */

@@ -66,7 +66,8 @@ export class Held {
     this.#turn = new Turn(holding.life);
     this.#row = { ...holding.row, seq: holding.life.seq };
     this.#seen = new Set(holding.mail.map((mail) => mail.id));
-    this.#startIsClaimed = holding.row.strikes === 0 && holding.mail.length === 0 && holding.life.definition.standard;
+    const { row, mail, limits, life } = holding;
+    this.#startIsClaimed = row.strikes === 0 && mail.length === 0 && limits === null && life.definition.standard;
   }
 
   get id(): string {
@@ -95,14 +96,17 @@ export class Held {
 
   /** The first look after the claim. */
   open(): void {
-    const { claimedBefore, mail, row } = this.holding;
+    const { claimedBefore, mail, row, limits } = this.holding;
     const { strikes } = row;
+    // Under a limit no claim is the record of a start.
+    const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
     this.#push((turn, now) => {
       const effects = this.holding.life.system?.effects ?? [];
       if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
-        turn.interrupt(strikes >= CHARGED_FROM_STRIKES, strikes > 0 ? claimedBefore : null, now);
+        turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
         this.#startIsClaimed = false;
-      } else if (effects.length > 0) turn.resumePending();
+      } else if (effects.length > 0 && limits !== null) turn.resumeAfresh(now);
+      else if (effects.length > 0) turn.resumePending();
       this.#takeMail(turn, mail, now);
     });
   }
@@ -181,7 +185,8 @@ export class Held {
     if (turn.settlement || turn.fault) return void this.#writeDown();
     const runs = turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref));
     if (!runs) return void this.#writeDown();
-    if (turn.starts.length > 0 && (this.#startIsClaimed || turn.empty)) this.#start(turn);
+    const needsNoWrite = this.#startIsClaimed || (turn.empty && this.holding.limits === null);
+    if (turn.starts.length > 0 && needsNoWrite) this.#start(turn);
     else if (!turn.empty || turn.starts.length > 0) return void this.#writeDown();
     if (this.#inbox.length > 0) return this.#advance();
     this.#wait();
@@ -239,6 +244,7 @@ export class Held {
     this.#writing = false;
     if (outcome === 'committed') return this.#afterCommit(turn, write);
     if (outcome === 'missed') return this.#afterMiss(turn, write);
+    if (outcome === 'waiting') return this.#end('released');
     if (outcome === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
     await this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
   }
@@ -265,7 +271,9 @@ export class Held {
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
+    // A refused start leaves nothing of its turn, so the end of one attempt and the start of the next are never in one.
     this.#turn = new Turn(turn.life);
+    this.#turn.closed = this.holding.limits !== null;
     this.#startAll(turn.starts);
     this.#advance();
   }

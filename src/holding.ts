@@ -4,6 +4,7 @@ import { kinOf } from './kinship.ts';
 import type { Life } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Mail } from './store/contract.ts';
+import type { LimitKeys } from './store/limits.ts';
 
 import type { Row } from './turn-write.ts';
 
@@ -21,6 +22,8 @@ export interface Holding {
   readonly lease: number;
   readonly fence: number;
   readonly claimedBefore: Instant | null;
+  /** Set: its attempts need a place, which the write that starts them asks for. */
+  readonly limits: LimitKeys | null;
   /** The row as the store has it. */
   readonly row: Row;
   readonly mail: readonly Mail[];
@@ -51,6 +54,7 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
     labels: claimed.labels,
     fence: claimed.fence,
     claimedBefore: claimed.claimedBefore,
+    limits: claimed.limits,
     row: rowOf(claimed),
     mail: claimed.mail,
   };

@@ -2,7 +2,9 @@ import type { Breed } from './birth.ts';
 import type { DefinitionInternals } from './definitions.ts';
 import { type Delegate, delegateOf } from './delegates.ts';
 import { type Prepared, prepare } from './interpreter/index.ts';
+import { limitKeys } from './limits.ts';
 import type { Settlement } from './run-record.ts';
+import type { LimitKeys } from './store/limits.ts';
 
 /** A definition as a worker runs it: checked, prepared for the pure step, and known to the store by a number. */
 export interface LoadedDefinition extends DefinitionInternals, Breed {
@@ -15,6 +17,8 @@ export interface LoadedDefinition extends DefinitionInternals, Breed {
   readonly maxPayload: number;
   /** What the store does with a run that ends so. */
   settling(settlement: Settlement): { readonly keepMs: number; readonly freesKey: boolean };
+  /** Under which keys a run with this (parsed) input is limited. Null: not at all. @throws InvalidInputError */
+  limitKeys(input: unknown): LimitKeys | null;
   /** Who does what its machine invokes, by the key of that logic; absent: the worker itself. */
   readonly delegates: ReadonlyMap<string, { readonly delegate: Delegate; readonly definition: LoadedDefinition }>;
   /** The newest definition of that name in this process. */
@@ -54,6 +58,7 @@ export function prepareDefinitions(given: readonly DefinitionInternals[]): reado
 
 export interface LoadSettings {
   readonly maxPayload: number;
+  readonly namespace: string;
   /** Registry numbers, by definition and by name of the queue. */
   defOf(internals: DefinitionInternals): number;
   queueOf(name: string): number;
@@ -77,6 +82,7 @@ export function loadDefinitions(
         keepMs: status === 'done' ? retention.doneMs : retention.droppedMs,
         freesKey: dedupOn === 'none' || (status === 'dropped' && dedupOn === 'success'),
       }),
+      limitKeys: (input) => limitKeys(internals, settings.namespace, input),
       delegates: new Map(),
       newest: (name) => newest.get(name),
     };

@@ -37,9 +37,9 @@ export class Reading {
   async explain(id: string): Promise<Explanation> {
     const stored = await this.#find(id);
     const runtime = this.#runtime;
-    const stats = await runtime.store.stats();
+    const [stats, wait] = await Promise.all([runtime.store.stats(), runtime.store.placeWait(id)]);
     const definition = runtime.loaded(stored.name, stored.version);
-    const place = { queue: await runtime.queue(stored.queue), def: definition?.def };
+    const place = { queue: await runtime.queue(stored.queue), def: definition?.def, wait };
     const view = this.#view(stored);
     const others =
       definition?.waitingFor && view.context !== null && stored.input !== null

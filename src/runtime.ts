@@ -12,6 +12,7 @@ import { type Env, systemEnv } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
+import { storedLimits } from './limits.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
 import { openLogger } from './logger.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
@@ -272,11 +273,12 @@ export async function openRuntime(
   const connections = await connect(options, env, logger);
   try {
     const { store } = connections;
-    const entries = all.map(({ internals: { kind, name, version }, prepared: { chart } }) => ({
+    const entries = all.map(({ internals: { kind, name, version, limits }, prepared: { chart } }) => ({
       kind,
       name,
       version,
       chart,
+      ...(limits && { limits: storedLimits(limits) }),
     }));
     const defs = await store.registerDefinitions(entries);
     const wanted = options.worker ? (options.worker.queues ?? []) : [];
@@ -285,6 +287,7 @@ export async function openRuntime(
     const queues = new Map(names.map((name, index) => [name, ids[index] as number]));
     const definitions = loadDefinitions(all, {
       maxPayload: options.maxPayloadBytes,
+      namespace: options.namespace,
       defOf: (internals) => defs[all.findIndex((each) => each.internals === internals)] as number,
       queueOf: (name) => queues.get(name) as number,
     });

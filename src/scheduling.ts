@@ -9,6 +9,7 @@ import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyClaim, Scheduled } from './store/contract.ts';
+import type { LimitKeys } from './store/limits.ts';
 
 /** How long the record of a settled run answers for its idempotency key. */
 const KEY_RETENTION_MS = 30 * 86_400_000;
@@ -36,9 +37,14 @@ export interface OwnSubmission extends Submission {
   };
 }
 
-export interface Template {
-  readonly definition: LoadedDefinition;
+/** What a run is made with: its input as it is stored, and the limits that input puts it under. */
+interface Matter {
   readonly input: string | null;
+  readonly limits: LimitKeys | null;
+}
+
+export interface Template extends Matter {
+  readonly definition: LoadedDefinition;
 }
 
 export class Scheduling {
@@ -62,7 +68,8 @@ export class Scheduling {
   /** What others are to make an actor with later: the definition it lives by, and its input as it is stored. */
   async template(definition: AnyDefinition | string, input: unknown): Promise<Template> {
     const internals = this.#internals(definition);
-    return { definition: this.#loaded(internals), input: await this.#encoded(internals, input) };
+    const loaded = this.#loaded(internals);
+    return { definition: loaded, ...(await this.#matter(loaded, input)) };
   }
 
   /** All of them, or none: whatever is wrong is found before the first is written, and they are written together. */
@@ -110,29 +117,31 @@ export class Scheduling {
     const { name, version } = internals;
     const resolved = resolveScheduleOptions(options ?? {}, internals);
     // Only a schema that answers later is waited for: calls that come together are to stay together.
-    const encoding = this.#encoded(internals, input, extra?.maxBytes);
-    const encoded = encoding instanceof Promise ? await encoding : encoding;
+    const def = this.#loaded(internals);
+    const preparing = this.#matter(def, input, extra?.maxBytes);
+    const { input: encoded, limits } = preparing instanceof Promise ? await preparing : preparing;
     const { queue: queueName, priority, when, client } = resolved;
     const labels = [...(extra?.labels ?? []), ...resolved.labels];
-    const def = this.#loaded(internals);
     const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
     const fingerprint = extra?.fingerprint ?? encoded;
     const key =
       resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, fingerprint);
-    const common = { name, version, priority, labels, when, key, parent: null, role: null, start: false };
+    const common = { name, version, priority, labels, when, key, limits, parent: null, role: null, start: false };
     const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
     return { enqueued: { definition: def, actor, queueName }, client };
   }
 
-  #encoded(
-    internals: DefinitionInternals,
+  #matter(
+    definition: LoadedDefinition,
     input: unknown,
     maxBytes = this.#runtime.options.maxPayloadBytes,
-  ): string | null | Promise<string | null> {
-    const text = (parsed: unknown): string | null =>
-      parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes });
-    const parsing = parseInput(internals, input);
-    return parsing instanceof Promise ? parsing.then(text) : text(parsing);
+  ): Matter | Promise<Matter> {
+    const matter = (parsed: unknown): Matter => ({
+      input: parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes }),
+      limits: definition.limitKeys(parsed),
+    });
+    const parsing = parseInput(definition, input);
+    return parsing instanceof Promise ? parsing.then(matter) : matter(parsing);
   }
 
   #loaded({ name, version }: DefinitionInternals): LoadedDefinition {

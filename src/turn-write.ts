@@ -4,6 +4,7 @@ import { encodeState } from './interpreter/index.ts';
 import { newsOfEnd } from './kinship.ts';
 import { letterTo } from './mail.ts';
 import type { Instant, NewMail, TurnWrite } from './store/contract.ts';
+import type { LimitKeys } from './store/limits.ts';
 import type { Turn } from './turn.ts';
 
 /** A history of at most this many bytes stays in the actor's row; a longer one moves to the journal. */
@@ -22,14 +23,15 @@ export interface Row {
   readonly attempt: number;
 }
 
-/** Where the row lies, and under which fence. */
-interface Place {
+/** Where the row lies, under which fence and which limits. */
+interface Berth {
   readonly queue: number;
   readonly priority: number;
   readonly fence: number;
+  readonly limits: LimitKeys | null;
 }
 
-interface Intent extends Place {
+interface Intent extends Berth {
   /** Its effects run: the worker keeps it. */
   readonly stays: boolean;
   /** Released with work left: due again at once. */
@@ -42,7 +44,7 @@ interface Intent extends Place {
 export function composeWrite(
   turn: Turn,
   row: Row,
-  { queue, priority, fence, stays, dueAgain, crowded }: Intent,
+  { queue, priority, fence, limits, stays, dueAgain, crowded }: Intent,
 ): TurnWrite | Error {
   const { settlement, fault, life } = turn;
   const { definition } = life;
@@ -69,6 +71,7 @@ export function composeWrite(
     mail: turn.consumed,
     sends: [...turn.outbox.letters, ...newsOf(turn, row)],
     spawns: turn.outbox.births,
+    place: limits && { keys: limits, start: stays && turn.starts.length > 0, until: turn.until },
   };
   if (settlement) {
     const record = encode(settlement.record, { path: 'record', maxBytes: Number.POSITIVE_INFINITY });
@@ -100,7 +103,7 @@ function newsOf({ life, settlement, value }: Turn, { state }: Row): readonly New
 /** Takes an actor out of circulation with its row as it is: nothing of it is lost, and a release looks at it again. */
 export function unchanged(
   row: Row,
-  { id, def, queue, priority, fence }: Place & { readonly id: string; readonly def: number },
+  { id, def, queue, priority, fence, limits }: Berth & { readonly id: string; readonly def: number },
   quarantine: string,
 ): TurnWrite {
   const { seq, pokes, dueRowAt, snapshot, history, state, attempt } = row;
@@ -119,6 +122,7 @@ export function unchanged(
     next: { ...next, seq, snapshot, history, state, attempt },
     sends: [],
     spawns: [],
+    place: limits && { keys: limits, start: false, until: null },
   };
 }
 

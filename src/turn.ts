@@ -10,7 +10,9 @@ import {
   describe,
   finishEffect,
   fireTimer,
+  firstTimer,
   init,
+  keptTimers,
   MachineFault,
   type Step,
   type StoredEffect,
@@ -47,6 +49,10 @@ export class Turn {
   /** True when an effect came to its end here: the actor survived its worker, so its strikes are over. */
   survived = false;
   exhausted = false;
+  /** The first timer that goes on whether or not what starts here may start. */
+  until: Instant | null = null;
+  /** Set: no further effect starts in this turn. What would start one is left for the next claim. */
+  closed = false;
   #steps = 0;
   #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
 
@@ -81,17 +87,11 @@ export class Turn {
     for (;;) {
       const system = this.life.system;
       if (!system || this.over) return;
-      let next: SystemState['timers'][number] | undefined;
-      for (const timer of system.timers) if (timer.dueAt <= until && (!next || timer.dueAt < next.dueAt)) next = timer;
-      if (!next) return;
+      const next = firstTimer(system.timers);
+      if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
-      const fired = this.#take(
-        event,
-        now,
-        () => fireTimer(this.life.definition.prepared, system, { ...this.#moment(now), timer }),
-        ['timer', timer],
-      );
-      if (!fired) return;
+      const fire = (): Step => fireTimer(this.life.definition.prepared, system, { ...this.#moment(now), timer });
+      if (!this.#take(event, now, fire, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
     }
   }
@@ -159,6 +159,7 @@ export class Turn {
   /** The worker stops: what runs is given to another one, and nobody is charged. */
   handBack(now: Instant): void {
     if (this.over) return;
+    this.closed = false;
     if (this.life.definition.standard) {
       if (this.life.system?.effects.length) this.#deliver({ type: 'attempt.handedBack' }, now);
     } else {
@@ -173,6 +174,11 @@ export class Turn {
   /** Effects of the state that nothing runs yet: handed back by another worker. */
   resumePending(): void {
     this.starts = this.#own.filter((effect) => !this.stops.includes(effect.ref));
+  }
+
+  /** The same for a job that may have waited long for its place: that time is not to count against the attempt. */
+  resumeAfresh(now: Instant): void {
+    this.#deliver({ type: 'attempt.handedBack' }, now);
   }
 
   /** From here on these effects run, and whoever reads the row has to know. */
@@ -197,9 +203,7 @@ export class Turn {
   /** When the actor next has to be looked at by itself. Null: only mail or a result can move it. */
   get nextDueAt(): Instant | null {
     if (!this.life.system) return this.life.firstDueAt;
-    let next: Instant | null = null;
-    for (const timer of this.life.system.timers) if (next === null || timer.dueAt < next) next = timer.dueAt;
-    return next;
+    return firstTimer(this.life.system.timers)?.dueAt ?? null;
   }
 
   /** Effects its worker runs, and no other actor. */
@@ -293,6 +297,10 @@ export class Turn {
       this.fault = error;
       return false;
     }
+    if (this.closed && step.starts.length > 0) {
+      this.exhausted = true;
+      return false;
+    }
     const before = this.life.system;
     this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
     this.#shown = { system: step.state, value: step.value, context: step.context };
@@ -317,6 +325,7 @@ export class Turn {
   }
 
   #collect(step: Step, before: SystemState | null): void {
+    if (step.starts.length > 0) this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
     for (const ref of step.stops) this.#stop(ref, before);
     this.starts.push(...step.starts.filter((effect) => !this.#isDelegated(effect)));
     this.relays.push(...step.relays);

@@ -59,6 +59,14 @@ export function upkeep({
   });
   const reconcile = duty('reconcile', RECONCILE_EVERY_MS, async () => worker?.reconcile());
   const park = duty('park', PARK_EVERY_MS, () => store.park());
+  const limits = duty('limits', everyPass, async () => {
+    const admitted = await store.admit();
+    for (const { queue, at } of admitted.due) {
+      if (served.has(queue)) worker?.expect(at);
+      if (at <= clock.now() + 2 * sweepIntervalMs) store.announce(queue, at);
+    }
+    return admitted;
+  });
   const days = duty('days', HOUR_MS, () => store.prepareDays());
-  return worker ? [nextDue, held, reap, alarmsDuty, reconcile, park, days] : [alarmsDuty, days];
+  return worker ? [nextDue, held, reap, limits, alarmsDuty, reconcile, park, days] : [alarmsDuty, days];
 }

@@ -63,7 +63,7 @@ export class Worker implements Keeper {
     this.#claims = new Claims(deps, this.#claimant());
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
-      due: (queue) => deps.expect(queue, this.now()),
+      due: (queue, at) => deps.expect(queue, at ?? this.now()),
     });
     this.#incarnation = new Incarnation(deps.store, deps.env, deps.entry, {
       fenced: () => this.#fence(),

@@ -109,11 +109,11 @@ export class Crons {
   }
 
   #extraRun({ stored, spec }: LiveCron, id: string, nominalAt: Instant): Enqueued {
-    const { breed: declared, input } = spec.target;
+    const { breed: declared, input, limits } = spec.target;
     const newest = this.#directory.definition.newest(declared.name);
     const breed = breedFor(declared, newest);
     const role: FireRole = { nominalAt, extra: true };
-    const request = { input, when: { afterMs: 0 }, labels: [cronKey(spec.id)] };
+    const request = { input, limits, when: { afterMs: 0 }, labels: [cronKey(spec.id)] };
     return {
       definition: breed === newest ? newest : null,
       actor: newborn(breed, { id, parent: stored.id, role }, request),

@@ -8,6 +8,7 @@ import type { Commander, Deed, DefinitionInternals } from '../definitions.ts';
 import type { LoadedDefinition } from '../loaded-definition.ts';
 import { letterTo } from '../mail.ts';
 import type { Instant } from '../store/contract.ts';
+import type { LimitKeys } from '../store/limits.ts';
 import { SYSTEM_QUEUE } from '../system-queue.ts';
 
 export const CRON_NAME = 'carillon.cron';
@@ -21,6 +22,8 @@ export interface StoredCron extends CronSpec {
     readonly breed: Breed;
     /** Of each run, encoded. */
     readonly input: string | null;
+    /** What that input counts under, where the job has limits. */
+    readonly limits: LimitKeys | null;
   };
 }
 
@@ -78,6 +81,11 @@ function act(command: AnyEventObject, { id, context, definition }: Commander): D
   const breed = breedFor(target.breed, definition.newest(target.breed.name));
   const kin = { id: child, parent: id, role: { nominalAt } };
   return {
-    birth: newborn(breed, kin, { input: target.input, when: { afterMs: delayMs }, labels: [cronKey(cron)] }),
+    birth: newborn(breed, kin, {
+      input: target.input,
+      limits: target.limits,
+      when: { afterMs: delayMs },
+      labels: [cronKey(cron)],
+    }),
   };
 }

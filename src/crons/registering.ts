@@ -91,10 +91,10 @@ export class Registering {
         'is not for a declared set: the next start would bring it back, and run it again. Use scheduleCron(), or leave it out.',
       );
     }
-    const { definition, input: encoded } = await this.#scheduling.template(job, input);
+    const { definition, input: encoded, limits } = await this.#scheduling.template(job, input);
     const { def, name, version, queueNumber, priority, initialState } = definition;
     const breed = { def, name, version, queueNumber, priority, initialState };
-    const whole = { ...spec, declared, target: { breed, input: encoded } };
+    const whole = { ...spec, declared, target: { breed, input: encoded, limits } };
     const room = this.#runtime.options.maxPayloadBytes - CONTEXT_BYTES;
     const bytes = Buffer.byteLength(JSON.stringify(whole));
     if (bytes > room) {
@@ -133,6 +133,7 @@ export class Registering {
       parent: null,
       role: null,
       key: claimOf(options.namespace, spec.id),
+      limits: null,
       start: false,
     };
     const { outcome, id, ...rest } = await enqueue.add({ definition, actor, queueName });

@@ -52,5 +52,5 @@ function birthOf(flow: StoredFlow, id: string, key: string): ReturnType<typeof n
   const earlier = stored.after.map((index) => flow.children[index]?.key ?? '');
   const after = Object.fromEntries(earlier.map((each) => [each, flowChildId(id, each)]));
   const kin = { id: flowChildId(id, key), parent: id, role: { key, after } };
-  return newborn(breed, kin, { input: stored.input, when: { afterMs: 0 } });
+  return newborn(breed, kin, { input: stored.input, limits: stored.limits ?? null, when: { afterMs: 0 } });
 }

@@ -1,6 +1,8 @@
 /** A flow's input as it is stored, once: its children with all that is needed to bear them. */
+
 import type { FlowPlan } from '../../machines/flow-progress.ts';
 import { type Breed, childId } from '../birth.ts';
+import type { LimitKeys } from '../store/limits.ts';
 
 export interface StoredFlow {
   readonly name: string;
@@ -18,6 +20,8 @@ interface StoredFlowChild {
   readonly target: number;
   /** Its own input, encoded. */
   readonly input: string | null;
+  /** What that input counts under, where its definition has limits. */
+  readonly limits?: LimitKeys;
 }
 
 /** Inputs are decoded once for all turns that a worker takes while it holds the flow. */

@@ -41,7 +41,7 @@ async function storedFlow(
     });
     let target = targets.indexOf(template.definition);
     if (target < 0) target = targets.push(template.definition) - 1;
-    stored.push({ key, after, target, input: template.input });
+    stored.push({ key, after, target, input: template.input, ...(template.limits && { limits: template.limits }) });
   }
   const breeds = targets.map(({ def, name, version, queueNumber, priority, initialState }) => ({
     def,

@@ -69,6 +69,18 @@ export function setEffect(
   return { ...state, effects: state.effects.map((effect) => (effect.ref === ref ? { ...effect, ...patch } : effect)) };
 }
 
+export function firstTimer(timers: readonly StoredTimer[]): StoredTimer | undefined {
+  let first: StoredTimer | undefined;
+  for (const timer of timers) if (!first || timer.dueAt < first.dueAt) first = timer;
+  return first;
+}
+
+/** Timers that were there before a step and still are. */
+export function keptTimers(before: SystemState | null, after: SystemState): readonly StoredTimer[] {
+  const known = new Set(before?.timers.map(({ id }) => id));
+  return after.timers.filter(({ id }) => known.has(id));
+}
+
 export function rootOf(state: SystemState): ActorRecord {
   return state.records.get('') as ActorRecord;
 }

@@ -6,6 +6,9 @@
  * Instants are milliseconds since 1970 on the STORE's clock, on whole milliseconds.
  */
 
+import type { DefinitionLimits, LimitKeys, PlaceRequest, PlaceWait, Upcoming } from './limits.ts';
+import type { WakeListener } from './wake-listener.ts';
+
 export type Instant = number;
 
 /** The store's answer always says what its clock read, so that callers can follow it without asking. */
@@ -21,6 +24,11 @@ export interface DefinitionEntry {
   readonly version: number;
   /** The machine's configuration as JSON, for drawing it in a process that does not have the code. */
   readonly chart: string;
+  /**
+   * None unless given. They are the name's: those of the newest version in the last registration hold for all its versions, in
+   * every process, and for what is scheduled already.
+   */
+  readonly limits?: DefinitionLimits;
 }
 
 // ── scheduling ──────────────────────────────────────────────────────────────
@@ -60,7 +68,9 @@ export interface NewActor {
   /** What it is to its parent. Opaque text; null without a parent. */
   readonly role: string | null;
   readonly key: KeyClaim | null;
-  /** Ask to insert it already leased to the `starter`. Only honoured when due now, without key, queue not paused. */
+  /** Null: without limits, and without any cost of theirs. */
+  readonly limits: LimitKeys | null;
+  /** Ask to insert it already leased to the `starter`. Only honoured when due now, without key or limits, queue not paused. */
   readonly start: boolean;
 }
 
@@ -166,6 +176,7 @@ export interface Claimed {
   /** Its own due row if that is still in the table (the claim was for mail), else null. */
   readonly dueRowAt: Instant | null;
   readonly createdAt: Instant;
+  readonly limits: LimitKeys | null;
   /** At most 1,000, oldest first. What is left is due again by a row of its own. */
   readonly mail: readonly Mail[];
 }
@@ -182,6 +193,8 @@ export interface ClaimReply extends Reply {
   /** True when `slots` was not enough for what is due. */
   readonly more: boolean;
 }
+
+type DueReply = Reply & { readonly due: ReadonlyMap<number, Instant> };
 
 // ── turns ───────────────────────────────────────────────────────────────────
 
@@ -251,6 +264,8 @@ export interface TurnWrite {
   readonly sends: readonly NewMail[];
   /** Actors this turn gives birth to, in the same transaction. One whose id or key is taken is skipped. */
   readonly spawns: readonly NewActor[];
+  /** Null: an actor without limits. */
+  readonly place: PlaceRequest | null;
 }
 
 /** Bookkeeping of lease rows that rides on a commit: what this worker has already seen finished. */
@@ -263,8 +278,12 @@ export interface CommitReply extends Reply {
   readonly committed: ReadonlySet<string>;
   /** Could not be stored (a value the database refuses); its neighbours were. */
   readonly refused: ReadonlyMap<string, Error>;
+  /** Wanted to start and found no place: let go of, as they were. */
+  readonly waiting: ReadonlySet<string>;
   /** Distinct queue ids in which this commit made something due now. */
   readonly queues: readonly number[];
+  /** Earliest instants, by queue, at which something starts that waited for its rate. */
+  readonly later: readonly Upcoming[];
 }
 
 /** What the store says of an actor this worker holds: after a missed commit, a poke, or a doubt. */
@@ -389,17 +408,6 @@ export interface AuditFinding {
   readonly problem: string;
 }
 
-// ── wake-ups ────────────────────────────────────────────────────────────────
-
-export interface WakeListener {
-  /** Something in this queue is due at that instant. A hint: it may be lost, doubled or wrong. */
-  due(queue: number, at: Instant): void;
-  /** Look into the mailbox of an actor you hold. */
-  poke(actor: string): void;
-  /** The channel was lost or is back. Both mean: look for yourself. */
-  state(up: boolean): void;
-}
-
 // ── the store ───────────────────────────────────────────────────────────────
 
 /**
@@ -444,27 +452,27 @@ export interface Store {
    */
   reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }>;
   /** The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. */
-  nextDue(
-    queues: readonly number[],
-    defs: readonly number[],
-  ): Promise<Reply & { readonly due: ReadonlyMap<number, Instant> }>;
+  nextDue(queues: readonly number[], defs: readonly number[]): Promise<DueReply>;
   /** Distinct due buckets (start instants, `bucketMs` wide) of what will be due within the horizon, per queue, at most `limit`: for alarms. */
-  dueBuckets(
-    horizonMs: number,
-    bucketMs: number,
-    limit: number,
-  ): Promise<readonly { readonly queue: number; readonly at: Instant }[]>;
+  dueBuckets(horizonMs: number, bucketMs: number, limit: number): Promise<readonly Upcoming[]>;
   /**
    * Sets aside overdue actors that no living worker has code for, reason visible; registering the definition frees them.
    * Living is who was not found dead by {@link Store.reap}: after an outage all heartbeats look old, and none would register again.
    */
   park(): Promise<{ readonly processed: number; readonly errors: number }>;
+  /**
+   * Frees places that nobody holds any more, and makes those due for whom there is room: commits do so themselves, this is for
+   * the dead, for changed limits and for queues that are no longer paused. `due`: what that made due, and when.
+   */
+  admit(): Promise<{ readonly processed: number; readonly errors: number; readonly due: readonly Upcoming[] }>;
   /** Creates the day leaves of `settled` that the coming days need. */
   prepareDays(): Promise<void>;
-  /** Invariant check by keyset: every active actor is held by a living worker, has a due row, waits for mail only, or is set aside. */
+  /** Invariant check by keyset: every active actor is held by a living worker, has a due row, waits for mail only or for a place, or is set aside. */
   audit(limit: number): Promise<readonly AuditFinding[]>;
 
   find(id: string): Promise<StoredActor | null>;
+  /** Null: it waits for no place. */
+  placeWait(id: string): Promise<PlaceWait | null>;
   list(filter: ListFilter): Promise<{ readonly items: readonly StoredActor[]; readonly cursor?: string }>;
   journal(id: string): Promise<readonly JournalSegment[]>;
   progressed(ids: readonly string[]): Promise<readonly Progressed[]>;

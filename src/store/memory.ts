@@ -8,6 +8,7 @@ import type { Env } from '../env.ts';
 import type { Store } from './contract.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
+import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
@@ -64,6 +65,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     now: async () => tables.now(),
     async registerDefinitions(definitions) {
       const ids = definitions.map(({ name, version }) => definitionId(name, version));
+      setLimits(tables, namespace, definitions);
       unpark(tables, ids);
       return ids;
     },
@@ -116,10 +118,12 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     nextDue: async (queues, defs) => ({ now: tables.now(), due: nextDue(tables, queues, defs) }),
     dueBuckets: async (horizonMs, bucketMs, limit) => dueBuckets(tables, namespace, horizonMs, bucketMs, limit),
     park: async () => park(tables),
+    admit: async () => admitAll(tables),
     prepareDays: async () => undefined,
     audit: async (limit) => audit(tables, limit),
 
     find: async (id) => find(tables, id),
+    placeWait: async (id) => placeWait(tables, id),
     list: async (filter) => list(tables, namespace, filter),
     journal: async (id) => tables.segments.get(id) ?? [],
     progressed: async (ids) => progressed(tables, ids),

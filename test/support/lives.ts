@@ -16,6 +16,7 @@ export function loadedInternals(internals: DefinitionInternals, maxPayload = 1_0
   const prepared = prepareDefinitions([internals]);
   const all = loadDefinitions(prepared, {
     maxPayload,
+    namespace: 'default',
     defOf: (internals) => 1 + prepared.findIndex((each) => each.internals === internals),
     queueOf: () => 1,
   });

@@ -78,6 +78,7 @@ export class StoreHouse {
       parent: null,
       role: null,
       key: null,
+      limits: null,
       start: false,
       ...asked,
     };
@@ -208,7 +209,8 @@ export function settles(claimed: Claimed, next: Partial<Settled> = {}, write: Pa
 
 function writeOf({ id, def, queue, priority, fence, seq, pokes, dueRowAt, mail }: Claimed): Omit<TurnWrite, 'next'> {
   const ids = mail.map((one) => one.id);
-  return { id, def, queue, priority, fence, seq, pokes, notBefore: null, dueRowAt, mail: ids, sends: [], spawns: [] };
+  const compared = { id, def, queue, priority, fence, seq, pokes, notBefore: null, dueRowAt };
+  return { ...compared, mail: ids, sends: [], spawns: [], place: null };
 }
 
 export const noLeases = { emptied: [], rewritten: [] };

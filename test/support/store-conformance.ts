@@ -3,12 +3,15 @@
  * one of them keeps does not belong here.
  */
 import { afterEach, beforeEach, describe } from 'vitest';
+import { admissionFacts } from './store-conformance/admission.ts';
 import { claimingFacts } from './store-conformance/claiming.ts';
 import { compareAndSetFacts } from './store-conformance/compare-and-set.ts';
 import { keyFacts } from './store-conformance/keys.ts';
 import { mailFacts } from './store-conformance/mail.ts';
 import { parkingFacts } from './store-conformance/parking.ts';
+import { placeFacts } from './store-conformance/places.ts';
 import { randomFacts } from './store-conformance/random.ts';
+import { rateFacts } from './store-conformance/rates.ts';
 import { readingFacts } from './store-conformance/reading.ts';
 import { schedulingFacts } from './store-conformance/scheduling.ts';
 import { settlingFacts } from './store-conformance/settling.ts';
@@ -52,6 +55,9 @@ export function storeConformance(
     mailFacts(() => stage);
     workerFacts(() => stage);
     parkingFacts(() => stage);
+    placeFacts(() => stage);
+    admissionFacts(() => stage);
+    rateFacts(() => stage);
     readingFacts(() => stage);
     stormFacts(() => under);
     randomFacts(() => under, randomRuns);

@@ -79,6 +79,7 @@ function open(store: PlayedStore, mail: readonly Mail[] = [], definition: Loaded
     lease: 1,
     fence: 1,
     claimedBefore: null,
+    limits: null,
     row,
     mail,
   };

@@ -44,6 +44,7 @@ describe('defaults', () => {
       input: undefined,
       run,
       dedupOn: 'success',
+      limits: { concurrency: null, rate: null },
       retention: { doneMs: DAY_MS, droppedMs: 3 * DAY_MS },
       policy: {
         retry: { maxRetries: 3, backoff: { baseMs: 200, factor: 2, maxMs: 3_600_000, jitter: 0.1 } },
@@ -164,8 +165,13 @@ const refusals: Refusal[] = [
   [() => job({ onAmbiguous: true }), 'onAmbiguous', /must be 'retry' or 'drop', got true/],
   [() => job({ retention: { done: '400d' } }), 'retention.done', /366d/],
   [() => job({ input: {} }), 'input', /must be a schema with a Standard Schema interface, got an object/],
-  [() => job({ concurrency: { limit: 1 } }), 'concurrency', /is not available in this version/],
-  [() => job({ rateLimit: { limit: 1 } }), 'rateLimit', /is not available in this version/],
+  [() => job({ concurrency: {} }), 'concurrency.limit', /is missing: it must be a whole number from 1 to 10000/],
+  [() => job({ concurrency: 3 }), 'concurrency', /must be an object, got 3/],
+  [() => job({ concurrency: { limit: 0 } }), 'concurrency.limit', /got 0/],
+  [() => job({ concurrency: { limit: 1, key: 'tenant' } }), 'concurrency.key', /must be a function, got 'tenant'/],
+  [() => job({ rateLimit: { limit: 1 } }), 'rateLimit.per', /is missing: it must be a duration from 1ms to 366d/],
+  [() => job({ rateLimit: { limit: 10_001, per: '1s' } }), 'rateLimit.limit', /from 1 to 10000, got 10001/],
+  [() => job({ rateLimit: { limit: 1, per: 0 } }), 'rateLimit.per', /got 0/],
   [() => job({ maxRetries: 3 }), 'maxRetries', /is unknown. Known here: name, version, queue/],
   [
     () => resolveActorOptions({ name: 'a', machine: {} }),

@@ -19,7 +19,7 @@ const row: Row = {
   attempt: 0,
 };
 const place = { queue: 3, priority: 5, fence: 7 };
-const intent = { ...place, stays: false, dueAgain: false, crowded: false };
+const intent = { ...place, limits: null, stays: false, dueAgain: false, crowded: false };
 
 const machine = setup({
   types: {
@@ -134,7 +134,7 @@ describe('composeWrite', () => {
 
   test('unchanged() keeps every column and consumes nothing', () => {
     const held: Row = { ...row, seq: 4, snapshot: 's', history: 'h', state: '"on"', attempt: 2 };
-    expect(unchanged(held, { ...place, id: 'a-1', def: 1 }, 'why')).toMatchObject({
+    expect(unchanged(held, { ...place, limits: null, id: 'a-1', def: 1 }, 'why')).toMatchObject({
       seq: 4,
       pokes: 2,
       mail: [],

@@ -3,6 +3,7 @@
  * simulation meets the same states: stale due rows, raised strikes, a wake time that outlives its due row.
  */
 import type { Instant, NewActor, Settled } from '../contract.ts';
+import type { LimitKeys } from '../limits.ts';
 import type { DueRow } from './due-rows.ts';
 
 /** From this many deaths in a row on, an actor is a suspect and has the lane of its own. */
@@ -22,6 +23,7 @@ export interface ActorRow {
   readonly input: string | null;
   readonly key: string | null;
   readonly keyDigest: string | null;
+  readonly limits: LimitKeys | null;
   readonly createdAt: Instant;
   state: string | null;
   snapshot: string | null;
@@ -66,6 +68,7 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     input: actor.input,
     key: actor.key?.key ?? null,
     keyDigest: actor.key?.digest.toString('hex') ?? null,
+    limits: actor.limits,
     createdAt: now,
     state: actor.state,
     snapshot: null,

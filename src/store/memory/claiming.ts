@@ -133,6 +133,7 @@ class ClaimPass {
       wakeAt,
       dueRowAt: row.ownDue?.at ?? null,
       createdAt: row.createdAt,
+      limits: row.limits,
       mail,
     });
   }

@@ -2,9 +2,12 @@
  * The tables of the in-memory store, shared by all stores opened on one database, and the few moves that several
  * operations have in common. One thread and no await inside an operation: each is a transaction by itself.
  */
-import type { Instant, JournalSegment, Mail, WakeListener, WorkerEntry } from '../contract.ts';
+import type { Instant, JournalSegment, Mail, WorkerEntry } from '../contract.ts';
+import type { DefinitionLimits } from '../limits.ts';
+import type { WakeListener } from '../wake-listener.ts';
 import { type ActorRow, isSuspect, type SettledRow, SUSPECT_LANE } from './actor-row.ts';
 import { createDueRows, type DueRows } from './due-rows.ts';
+import type { PlaceRow, WaitRow } from './limits.ts';
 
 /** The clock of an in-memory database: milliseconds since 1970. */
 export interface MemoryClock {
@@ -47,6 +50,11 @@ export interface Tables {
   /** The one clock that decides what is due, on whole milliseconds. */
   now(): Instant;
   readonly definitions: Map<string, number>;
+  /** By definition. */
+  readonly limits: Map<number, DefinitionLimits>;
+  readonly places: Map<string, PlaceRow>;
+  /** By actor. */
+  readonly waits: Map<string, WaitRow>;
   readonly queues: Map<number, QueueRow>;
   readonly actors: Map<string, ActorRow>;
   readonly due: DueRows;
@@ -66,6 +74,9 @@ export function createTables(clock: MemoryClock): Tables {
   return {
     now: () => Math.floor(clock.now()),
     definitions: new Map(),
+    limits: new Map(),
+    places: new Map(),
+    waits: new Map(),
     queues: new Map(),
     actors: new Map(),
     due: createDueRows(),
@@ -89,7 +100,12 @@ export function setOwnDue(tables: Tables, row: ActorRow, at: Instant): void {
 
 /** A due row besides its own: mail, or another reason to be looked at now. */
 export function addDueNow(tables: Tables, row: ActorRow): void {
-  tables.due.add({ queue: row.queue, lane: laneOf(row), at: tables.now(), actor: row.id, def: row.def });
+  addDueAt(tables, row, tables.now());
+}
+
+/** A due row besides its own. */
+export function addDueAt(tables: Tables, row: ActorRow, at: Instant): void {
+  tables.due.add({ queue: row.queue, lane: laneOf(row), at, actor: row.id, def: row.def });
 }
 
 /** Back into circulation. What was due before stays due since then, and keeps its place in the order. */

@@ -21,6 +21,8 @@ export interface DueRows {
   hasDue(actor: string, now: Instant): boolean;
   /** Removes what is due of one actor and returns it. */
   takeDue(actor: string, now: Instant): readonly DueRow[];
+  /** Removes one row of an actor for each of these instants that is still ahead. */
+  takeAhead(actor: string, instants: readonly (Instant | null)[], now: Instant): void;
   /** All rows of one lane, in claim order. The array is live. */
   lane(queue: number, lane: number): readonly DueRow[];
   /** Lanes in which this queue ever had a row, ascending. */
@@ -78,6 +80,12 @@ export function createDueRows(): DueRows {
       const taken = [...(byActor.get(actor) ?? [])].filter((row) => row.at <= now);
       for (const row of taken) remove(row);
       return taken;
+    },
+    takeAhead(actor, instants, now) {
+      for (const at of instants) {
+        const found = [...(byActor.get(actor) ?? [])].find((row) => row.at === at && row.at > now);
+        if (found !== undefined) remove(found);
+      }
     },
     lane: rowsOf,
     lanesOf: (queue) => [...(lanes.get(queue)?.keys() ?? [])].sort((a, b) => a - b),

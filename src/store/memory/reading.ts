@@ -160,7 +160,9 @@ function problemOf(tables: Tables, row: ActorRow): string | null {
     const listed = [...(tables.leases.get(row.worker)?.values() ?? [])].some((ids) => ids.includes(row.id));
     return listed ? null : `held by ${row.worker}, but in none of its leases`;
   }
-  if (tables.due.has(row.id)) return null;
+  const wait = tables.waits.get(row.id);
+  if (tables.due.has(row.id) || wait?.admittedAt === null) return null;
+  if (wait !== undefined) return 'admitted to its place without a due row';
   if (row.wakeAt !== null) return 'its wake time has no due row';
   if ((tables.mailboxes.get(row.id)?.mail.length ?? 0) > 0) return 'mail waits without a due row';
   return null;

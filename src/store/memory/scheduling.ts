@@ -68,7 +68,8 @@ function dueInstant(actor: NewActor, now: Instant): Instant {
 
 function canStart(tables: Tables, actor: NewActor, starter: Starter, due: boolean): boolean {
   const paused = tables.queues.get(actor.queue)?.paused ?? false;
-  return due && actor.start && actor.key === null && !paused && tables.workers.has(starter.worker);
+  const plain = actor.key === null && actor.limits === null;
+  return due && actor.start && plain && !paused && tables.workers.has(starter.worker);
 }
 
 function claimKey(tables: Tables, actor: NewActor, now: Instant): Scheduled | null {

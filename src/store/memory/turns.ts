@@ -3,8 +3,10 @@
  * mail consumed, sends, births, settling) or nothing.
  */
 import type { CommitReply, Continued, LeaseChanges, Reloaded, ReloadReply, Settled, TurnWrite } from '../contract.ts';
+import type { Upcoming } from '../limits.ts';
 import type { ActorRow } from './actor-row.ts';
 import { addDueNow, refusal, setOwnDue, type Tables } from './database.ts';
+import { admitTo, letWait, linesOf, movePlaces, refusedPlaces } from './limits.ts';
 import { consume, deliver, readMail } from './mailbox.ts';
 import { insertActor, textsOf } from './scheduling.ts';
 
@@ -17,9 +19,17 @@ export function commit(
   const committed = new Set<string>();
   const refused = new Map<string, Error>();
   const queues = new Set<number>();
+  const waiting = new Set<string>();
+  const full = refusedPlaces(tables, worker, writes);
   for (const write of writes) {
     const row = tables.actors.get(write.id);
     if (row === undefined || !matches(tables, row, worker, write)) continue;
+    const line = full.get(write.id);
+    if (line !== undefined) {
+      letWait(tables, row, write, line);
+      waiting.add(write.id);
+      continue;
+    }
     const error = refusal(textsOfWrite(write));
     if (error !== null) {
       refused.set(write.id, error);
@@ -29,7 +39,16 @@ export function commit(
     committed.add(write.id);
   }
   changeLeases(tables, worker, leases);
-  return { now: tables.now(), committed, refused, queues: [...queues] };
+  const later: Upcoming[] = [];
+  const admitted = admitTo(
+    tables,
+    writes.flatMap(({ place }) => linesOf(place)),
+  );
+  for (const upcoming of admitted) {
+    if (upcoming.at <= tables.now()) queues.add(upcoming.queue);
+    else later.push(upcoming);
+  }
+  return { now: tables.now(), committed, refused, waiting, queues: [...queues], later };
 }
 
 function matches(tables: Tables, row: ActorRow, worker: string, write: TurnWrite): boolean {
@@ -60,6 +79,7 @@ function apply(tables: Tables, row: ActorRow, write: TurnWrite, queues: Set<numb
   row.wakeAt = null;
   if (next.kind === 'continued') goOn(tables, row, next, queues);
   else settle(tables, row, next);
+  movePlaces(tables, row, write);
   for (const mail of write.sends) deliver(tables, mail, queues);
   for (const actor of write.spawns) {
     const born = insertActor(tables, actor, null);

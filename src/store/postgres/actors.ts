@@ -16,14 +16,15 @@ const INSERT: Statement = {
       select u.*, greatest(carillon.now(), coalesce(
         to_timestamp(u.at / 1000.0), carillon.now() + u.after_ms * interval '1 millisecond')) as due_at
       from unnest($3::uuid[], $4::int4[], $5::int4[], $6::int2[], $7::text[], $8::text[], $9::text[], $10::float8[],
-        $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[], $16::text[])
-        as u(id, def, queue, priority, labels, state, input, at, after_ms, parent, start, key, key_digest, role)
+        $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[], $16::text[],
+        $17::text[])
+        as u(id, def, queue, priority, labels, state, input, at, after_ms, parent, start, key, key_digest, role, limits)
     ) i
     join carillon.queues q on q.id = i.queue
   ), born as (
-    insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, role, key, key_digest, created_at,
+    insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, role, key, key_digest, limits, created_at,
       wake_at, in_due, worker, fence, strikes, claimed_at, seq, pokes, attempt, spilled, history)
-    select id, def, queue, priority, labels::text[], state, input, parent, role, key, key_digest, carillon.now(),
+    select id, def, queue, priority, labels::text[], state, input, parent, role, key, key_digest, limits, carillon.now(),
       due_at, not started, case when started then $1 end, started::int, started::int,
       case when started then carillon.now() end, 0, 0, 0, false, ''
     from item
@@ -100,10 +101,11 @@ export async function insertActors(
     actors.map((a) => ('at' in a.when ? Math.ceil(a.when.at) : null)),
     actors.map((a) => ('at' in a.when ? null : Math.ceil(a.when.afterMs))),
     actors.map((a) => a.parent),
-    actors.map((a) => a.start && a.key === null && starter !== null),
+    actors.map((a) => a.start && a.key === null && a.limits === null && starter !== null),
     actors.map((a) => a.key?.key ?? null),
     actors.map((a) => a.key?.digest ?? null),
     actors.map((a) => a.role),
+    actors.map((a) => a.limits && JSON.stringify(a.limits)),
   ]);
   const answers = new Answers();
   for (const { id, dueAt, started, now } of rows) {
@@ -142,6 +144,7 @@ export function sizeOf(actor: NewActor): number {
     (actor.input?.length ?? 0) +
     (actor.role?.length ?? 0) +
     (actor.key?.key.length ?? 0) +
+    (actor.limits ? 200 : 0) +
     actor.labels.join('').length
   );
 }

@@ -1,6 +1,6 @@
 /**
  * Looks for actors that nothing will ever look at, a stretch of the primary key at a time. Every active actor is held, has
- * a due row, waits for mail only, or is set aside with a reason; anything else is a mistake of ours.
+ * a due row, waits for mail only or for a place, or is set aside with a reason; anything else is a mistake of ours.
  */
 import type { AuditFinding } from '../contract.ts';
 import type { Database, Statement } from './database.ts';
@@ -32,6 +32,10 @@ const AUDIT: Statement = {
     else not exists (
       select from carillon.due d
       where d.queue = m.queue and d.priority = any(array[m.priority, 10::int2]) and d.due_at <= carillon.now() and d.actor = m.id)
+      and not exists (
+        select from carillon.waits w where w.actor = m.id and (w.admitted_at is null or exists (
+          select from carillon.due d
+          where d.queue = w.queue and d.priority = w.lane and d.due_at = any(array[w.due_at, w.admitted_at]) and d.actor = m.id)))
     end`,
 };
 

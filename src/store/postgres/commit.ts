@@ -3,7 +3,9 @@
  * need not share one, so the plain ones go as single statements and only those with mail or births as several.
  */
 import type { CommitReply, Instant, LeaseChanges, TurnWrite } from '../contract.ts';
+import type { Upcoming } from '../limits.ts';
 import { Answers, answerTaken, insertActors } from './actors.ts';
+import { admitNext } from './admission.ts';
 import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query, Statement } from './database.ts';
@@ -11,6 +13,7 @@ import { bisected, inPieces } from './groups.ts';
 import { spill } from './journal.ts';
 import { changeLeases } from './leases.ts';
 import { deliver } from './mailbox.ts';
+import { linesOf, lockLines, movePlaces, movesPlace, refusePlaces } from './places.ts';
 import { keepDays, makeLeaves, type SettledWrite, writeSettled } from './settled.ts';
 import { isInTheWay, isMissingLeaf } from './sqlstate.ts';
 import { type Accepted, type ContinuedWrite, writeTurns } from './turns.ts';
@@ -39,10 +42,11 @@ export async function commit(
   leases: LeaseChanges,
 ): Promise<CommitReply> {
   const pass = new Commit(db, worker, leases.emptied);
-  const groups = [writes.filter(isContinued), writes.filter(isSettled)].flatMap((group: readonly TurnWrite[]) => [
-    group.filter((write) => !saysMore(write)),
-    group.filter(saysMore),
-  ]);
+  const groups = [writes.filter(isContinued), writes.filter(isSettled)].flatMap((group: readonly TurnWrite[]) => {
+    const limited = group.filter(movesPlace);
+    const free = limited.length === 0 ? group : group.filter((write) => !movesPlace(write));
+    return [free.filter((write) => !saysMore(write)), free.filter(saysMore), ...inLimitedGroups(limited)];
+  });
   const results = await Promise.allSettled(groups.map((group) => pass.write(group)));
   const failed = results.find((result) => result.status === 'rejected');
   // Rejecting says that nothing was written; otherwise the failed group was missed, and its owner looks again.
@@ -52,7 +56,9 @@ export async function commit(
     now: pass.now ?? (await readNow(db.ask)),
     committed: pass.committed,
     refused: pass.refused,
+    waiting: pass.waiting,
     queues: [...pass.queues],
+    later: pass.later,
   };
 }
 
@@ -68,10 +74,31 @@ function saysMore({ sends, spawns, next }: TurnWrite): boolean {
   return sends.length > 0 || spawns.length > 0 || next.segment !== null;
 }
 
+/** Each line is a lock in the server's memory, which has room for so many. */
+const MOST_LIMITED = 200;
+
+function inLimitedGroups(writes: readonly TurnWrite[]): readonly (readonly TurnWrite[])[] {
+  const groups = [];
+  for (let start = 0; start < writes.length; start += MOST_LIMITED)
+    groups.push(writes.slice(start, start + MOST_LIMITED));
+  return groups;
+}
+
+/** What one group came to. */
+interface Written {
+  readonly accepted: readonly Accepted[];
+  readonly waiting: readonly string[];
+  readonly admitted: readonly (Upcoming & { readonly now: Instant })[];
+}
+
+const NOTHING: Written = { accepted: [], waiting: [], admitted: [] };
+
 class Commit {
   readonly committed = new Set<string>();
   readonly refused = new Map<string, Error>();
+  readonly waiting = new Set<string>();
   readonly queues = new Set<number>();
+  readonly later: Upcoming[] = [];
   now: Instant | null = null;
   readonly #db: Database;
   readonly #worker: string;
@@ -105,7 +132,7 @@ class Commit {
     const emptied = this.#emptied;
     this.#emptied = [];
     try {
-      const accepted = await this.#withLeaves(writes, () =>
+      const { accepted, waiting, admitted } = await this.#withLeaves(writes, () =>
         this.#db.resolved(
           () => this.#attempt(writes, emptied),
           () => this.#found(writes),
@@ -116,28 +143,48 @@ class Commit {
         this.now = now;
         if (queue !== null) this.queues.add(queue);
       }
+      for (const id of waiting) this.waiting.add(id);
+      for (const { queue, at, now } of admitted) {
+        if (at <= now) this.queues.add(queue);
+        else this.later.push({ queue, at });
+      }
     } catch (error) {
       this.#emptied = emptied;
       throw error;
     }
   }
 
-  async #attempt(writes: readonly TurnWrite[], emptied: readonly number[]): Promise<readonly Accepted[]> {
-    const core = (query: Query): Promise<readonly Accepted[]> =>
-      writes.every(isSettled)
-        ? writeSettled(query, this.#worker, writes, emptied)
-        : writeTurns(query, this.#worker, writes.filter(isContinued), emptied);
-    if (!writes.some(saysMore)) return core(this.#db.ask);
-    return this.#db.transaction(async (query) => {
-      const accepted = await core(query);
-      const ids = new Set(accepted.map(({ id }) => id));
-      const done = writes.filter(({ id }) => ids.has(id));
-      await spill(query, done);
-      const [first] = accepted;
-      if (first === undefined) return accepted;
-      const woken = [...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
-      return [...accepted, ...woken.map((queue) => ({ ...first, queue }))];
-    }, this.#db.patient);
+  async #attempt(writes: readonly TurnWrite[], emptied: readonly number[]): Promise<Written> {
+    const settling = writes.every(isSettled);
+    const core = (query: Query, some: readonly TurnWrite[]): Promise<readonly Accepted[]> =>
+      settling
+        ? writeSettled(query, this.#worker, some.filter(isSettled), emptied)
+        : writeTurns(query, this.#worker, some.filter(isContinued), emptied);
+    const more = writes.some(saysMore);
+    const lines = linesOf(writes.filter(movesPlace));
+    if (!more && lines.length === 0) return { ...NOTHING, accepted: await core(this.#db.ask, writes) };
+    return this.#db.transaction(
+      async (query) => {
+        // Before any row: whoever waits for a line must not hold an actor that the reaper is about to free.
+        if (lines.length > 0) await lockLines(query, lines, more);
+        const refused = await refusePlaces(query, this.#worker, writes);
+        const accepted = await core(
+          query,
+          writes.filter(({ id }) => !refused.has(id)),
+        );
+        const ids = new Set(accepted.map(({ id }) => id));
+        const done = writes.filter(({ id }) => ids.has(id));
+        await spill(query, done);
+        await movePlaces(query, done);
+        const admitted = lines.length > 0 ? await admitNext(query, this.#db.namespace, lines) : [];
+        const waiting = [...refused].flatMap(([id, waits]) => (waits ? [id] : []));
+        const [first] = accepted;
+        if (first === undefined) return { accepted, waiting, admitted };
+        const woken = [...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
+        return { accepted: [...accepted, ...woken.map((queue) => ({ ...first, queue }))], waiting, admitted };
+      },
+      more ? this.#db.patient : this.#db.pool,
+    );
   }
 
   async #bear(query: Query, writes: readonly TurnWrite[]): Promise<readonly number[]> {
@@ -176,7 +223,7 @@ class Commit {
   }
 
   /** Where our own fence still stands, only we can have written. What was moved on by others is answered as missed. */
-  async #found(writes: readonly TurnWrite[]): Promise<readonly Accepted[] | undefined> {
+  async #found(writes: readonly TurnWrite[]): Promise<Written | undefined> {
     const rows = await this.#db.query<Standing>(STANDING, [writes.map(({ id }) => id)]);
     const standing = new Map(rows.map((row) => [row.id, row]));
     const now = await readNow(this.#db.ask);
@@ -184,7 +231,7 @@ class Commit {
       const row = standing.get(write.id);
       return row !== undefined && isWritten(write, row) ? [{ id: write.id, now, queue: write.queue }] : [];
     });
-    return accepted.length > 0 ? accepted : undefined;
+    return accepted.length > 0 ? { ...NOTHING, accepted } : undefined;
   }
 }
 

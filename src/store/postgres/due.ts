@@ -3,6 +3,7 @@
  * answered (taken, poked, or set aside) or is gone: what could not be locked is in somebody's hands, and stays due.
  */
 import type { Claimed, ClaimReply, ClaimRequest, Instant, Mail, Poked } from '../contract.ts';
+import type { LimitKeys } from '../limits.ts';
 import type { Database, Statement } from './database.ts';
 import { freeLease } from './leases.ts';
 import type { Registry } from './registry.ts';
@@ -117,7 +118,7 @@ const CLAIM: Statement = {
     h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
     (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
     (extract(epoch from h.created_at) * 1000)::float8 as "createdAt",
-    h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
+    h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
   from (
     select (extract(epoch from carillon.now()) * 1000)::float8 as now, (select count(*) from found) > $5::int4 as more,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
@@ -157,11 +158,12 @@ const NEXT_DUE: Statement = {
 
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt'> {
+interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt' | 'limits'> {
   readonly now: Instant;
   readonly more: boolean;
   readonly poked: readonly (readonly [string, string])[] | null;
   readonly inDue: boolean;
+  readonly limits: string | null;
   readonly mailIds: readonly string[] | null;
   readonly mailEvents: readonly string[] | null;
   readonly mailAts: readonly Instant[] | null;
@@ -226,6 +228,7 @@ function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; re
     wakeAt: row.wakeAt,
     dueRowAt: row.inDue ? row.wakeAt : null,
     createdAt: row.createdAt,
+    limits: row.limits === null ? null : (JSON.parse(row.limits) as LimitKeys),
     mail: mailOf(row),
   };
 }

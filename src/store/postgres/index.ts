@@ -5,6 +5,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Env } from '../../env.ts';
 import type { Store } from '../contract.ts';
+import { Admission, placeWait } from './admission.ts';
 import { Auditor } from './audit.ts';
 import { readNow } from './clock.ts';
 import { commit } from './commit.ts';
@@ -54,6 +55,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const announcer = new Announcer(db);
   const reaper = new Reaper(db);
   const auditor = new Auditor(db);
+  const admission = new Admission(db);
   const open = new Set<Listening>();
   try {
     reaper.observe(await readNow(db.ask));
@@ -96,10 +98,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     nextDue: (queues, defs) => nextDue(db, queues, defs),
     dueBuckets: (horizonMs, bucketMs, limit) => dueBuckets(db, horizonMs, bucketMs, limit),
     park: () => park(db),
+    admit: () => admission.pass(),
     prepareDays: () => prepareDays(db),
     audit: (limit) => auditor.audit(limit),
 
     find: (id) => find(db, id),
+    placeWait: (id) => placeWait(db, id),
     list: (filter) => list(db, filter),
     journal: (id) => readJournal(db.ask, id),
     progressed: (ids) => progressed(db, ids),

@@ -15,6 +15,20 @@ const ADD_DEFINITIONS: Statement = {
   where definitions.chart <> excluded.chart`,
 };
 
+/** A limit is the name's, so every version gets it: also one that is rolled back to. */
+const SET_LIMITS: Statement = {
+  name: 'set_limits',
+  text: `with changed as materialized (
+    select d.id, n.concurrency, n.rate, n.rate_ms
+    from unnest($2::text[], $3::int4[], $4::int4[], $5::float8[]) as n(name, concurrency, rate, rate_ms)
+    join carillon.definitions d on d.namespace = $1 and d.name = n.name
+    where (d.concurrency, d.rate, d.rate_ms) is distinct from (n.concurrency, n.rate, n.rate_ms)
+    order by d.id for update of d
+  )
+  update carillon.definitions d set concurrency = c.concurrency, rate = c.rate, rate_ms = c.rate_ms
+  from changed c where d.id = c.id`,
+};
+
 const READ_DEFINITIONS: Statement = {
   name: 'read_defs',
   text: `select id, name, version from carillon.definitions where namespace = $1`,
@@ -59,6 +73,16 @@ export class Registry {
         distinct.map((d) => d.version),
         distinct.map((d) => d.kind),
         distinct.map((d) => d.chart),
+      ]),
+    );
+    const newest = [...new Map([...distinct].sort((a, b) => a.version - b.version).map((d) => [d.name, d])).values()];
+    await this.#db.repeated(() =>
+      this.#db.query(SET_LIMITS, [
+        this.#db.namespace,
+        newest.map((d) => d.name),
+        newest.map((d) => d.limits?.concurrency ?? null),
+        newest.map((d) => d.limits?.rate?.limit ?? null),
+        newest.map((d) => d.limits?.rate?.perMs ?? null),
       ]),
     );
     await this.#read();

@@ -111,6 +111,7 @@ export function claimingFacts(stage: () => Stage): void {
           wakeAt: now,
           dueRowAt: null,
           createdAt: now,
+          limits: null,
           mail: [],
         },
       ]);

@@ -4,12 +4,19 @@
  */
 import { expect } from 'vitest';
 import type { KeyClaim, Scheduled } from '../../../src/store/contract.ts';
+import { Hall, keysOf } from './hall.ts';
 import type { Ending, Move } from './random.ts';
 import { goesOn, type Held, mail, Stage, type StoreUnderTest, settles, type TestWorker } from './stage.ts';
+
+/** Held actors with limits, as long as they are held by a turn. */
+const PLACES = 2;
 
 interface Known {
   readonly id: string;
   readonly key: number | null;
+  readonly limited: boolean;
+  /** Under this fence it has a place. */
+  placed: number | null;
   /** Not to be claimed before; Infinity when it waits for mail only. */
   dueAt: number;
   fence: number;
@@ -29,6 +36,7 @@ interface Player {
 
 export class RandomRun {
   readonly #stage: Stage;
+  readonly #hall: Hall;
   readonly #known = new Map<string, Known>();
   readonly #keys = new Map<number, string>();
   readonly #keyByte: number;
@@ -36,20 +44,24 @@ export class RandomRun {
   #letters = 0;
   #paused = false;
 
-  private constructor(stage: Stage, number: number) {
+  private constructor(stage: Stage, hall: Hall, number: number) {
     this.#stage = stage;
+    this.#hall = hall;
     this.#keyByte = number * 3;
   }
 
   static async begin(under: StoreUnderTest, queueName: string): Promise<RandomRun> {
-    const run = new RandomRun(await Stage.set(under, queueName), Number(queueName.split(' ')[1]));
+    const stage = await Stage.set(under, queueName);
+    const hall = await Hall.open(stage, { concurrency: PLACES });
+    const run = new RandomRun(stage, hall, Number(queueName.split(' ')[1]));
     // The third one has a short lease: as time moves on it may be found dead at any reap.
     for (const mortal of [false, false, true]) run.#players.push(await run.#enter(mortal));
     return run;
   }
 
   async #enter(mortal: boolean): Promise<Player> {
-    const worker = mortal ? await this.#stage.mortal() : await this.#stage.worker();
+    const asked = { defs: [this.#stage.def, this.#hall.def] };
+    const worker = mortal ? await this.#stage.mortal(asked) : await this.#stage.worker(asked);
     if (mortal) await worker.heartbeat.stop();
     return { worker, mortal, held: new Map() };
   }
@@ -69,6 +81,9 @@ export class RandomRun {
       case 'reap':
         await this.#stage.store.reap();
         return this.#mayBeFree(this.#player(2));
+      case 'admit':
+        await this.#stage.store.admit();
+        return;
       case 'kill':
         await this.#player(2).worker.die();
         this.#mayBeFree(this.#player(2));
@@ -83,10 +98,12 @@ export class RandomRun {
     }
   }
 
-  async #schedule({ delayMs, priority, key, starter }: Extract<Move, { kind: 'schedule' }>): Promise<void> {
+  async #schedule({ delayMs, priority, key, starter, limited }: Extract<Move, { kind: 'schedule' }>): Promise<void> {
     const player = starter === null ? null : this.#player(starter);
     const claim = key === null ? null : this.#key(key);
-    const actor = this.#stage.actor({ priority, when: { afterMs: delayMs }, key: claim, start: player !== null });
+    const asked = { priority, when: { afterMs: delayMs }, key: claim, start: player !== null };
+    const line = { concurrency: this.#stage.queueName };
+    const actor = limited ? this.#hall.actor(line, asked) : this.#stage.actor(asked);
     const offer = player && { worker: player.worker.id, lease: player.worker.nextLease() };
     const { items } = await this.#stage.store.schedule([actor], offer);
     const item = items[0];
@@ -97,14 +114,20 @@ export class RandomRun {
       return;
     }
     expect(item?.outcome).toBe('scheduled');
-    if (item?.outcome === 'scheduled') this.#born(item, key, player);
+    if (item?.outcome === 'scheduled') this.#born(item, key, player, limited);
   }
 
-  #born(item: Extract<Scheduled, { outcome: 'scheduled' }>, key: number | null, player: Player | null): void {
+  #born(
+    item: Extract<Scheduled, { outcome: 'scheduled' }>,
+    key: number | null,
+    player: Player | null,
+    limited = false,
+  ): void {
     const { id, dueAt, started } = item;
     const fence = started ? 1 : 0;
     const sets = { given: new Set<string>(), dedup: new Set<number>() };
-    this.#known.set(id, { id, key, dueAt, fence, stirred: false, settled: false, quarantined: false, ...sets });
+    const states = { stirred: false, settled: false, quarantined: false, placed: null };
+    this.#known.set(id, { id, key, limited, dueAt, fence, ...states, ...sets });
     if (key !== null) this.#keys.set(key, id);
     if (!started || player === null) return;
     const { priority } = this.#stage.actor();
@@ -154,9 +177,17 @@ export class RandomRun {
     const letter = this.#letter();
     const at = (await this.#stage.store.now()) + 700;
     const known = this.#known.get(mine.id) ?? expect.fail('held but never acknowledged');
-    const more = { sends: receiver ? [mail(receiver.id, letter)] : [], spawns: spawn ? [child] : [] };
-    const { committed, now } = await worker.commit([{ ...writeOf(mine, end, at), ...more }]);
+    const start = end === 'hold' && known.placed !== mine.fence;
+    const keys = keysOf({ concurrency: this.#stage.queueName });
+    const more = {
+      sends: receiver ? [mail(receiver.id, letter)] : [],
+      spawns: spawn ? [child] : [],
+      place: known.limited ? { keys, start, until: null } : null,
+    };
+    const { committed, waiting, now } = await worker.commit([{ ...writeOf(mine, end, at), ...more }]);
+    if (waiting.has(mine.id)) return this.#waits(known, held);
     if (!committed.has(mine.id)) return this.#reload({ worker, held }, mine);
+    if (known.limited) await this.#countPlaces(known, end === 'hold' ? mine.fence : null);
 
     expect([known.settled, known.quarantined, mine.fence]).toEqual([false, false, known.fence]);
     for (const one of mine.mail) expect(known.given.delete(one.event)).toBe(true);
@@ -169,6 +200,21 @@ export class RandomRun {
     known.dueAt = { now, later: at }[end as 'now' | 'later'] ?? Number.POSITIVE_INFINITY;
     if (end === 'hold') held.set(mine.id, { ...mine, seq: mine.seq + 1, dueRowAt: null, mail: [] });
     else held.delete(mine.id);
+  }
+
+  /** It is claimed again when there is room, or for its mail. */
+  #waits(known: Known, held: Player['held']): void {
+    expect(known.limited).toBe(true);
+    held.delete(known.id);
+    known.dueAt = 0;
+  }
+
+  async #countPlaces(known: Known, fence: number | null): Promise<void> {
+    known.placed = fence;
+    const placed = [...this.#known.values()].filter((each) => each.placed !== null);
+    const found = await Promise.all(placed.map(({ id }) => this.#stage.store.find(id)));
+    const holding = placed.filter((each, index) => found[index]?.worker != null && found[index].fence === each.placed);
+    expect(holding.length).toBeLessThanOrEqual(PLACES);
   }
 
   async #reload({ worker, held }: Pick<Player, 'worker' | 'held'>, mine: Held): Promise<void> {
@@ -223,7 +269,7 @@ export class RandomRun {
       expect(known.settled).toBe(true);
     }
     expect(open.flatMap((known) => [...known.given])).toEqual([]);
-    expect((await store.nextDue([this.#stage.queue], [this.#stage.def])).due.size).toBe(0);
+    expect((await store.nextDue([this.#stage.queue], [this.#stage.def, this.#hall.def])).due.size).toBe(0);
     for (const { worker } of this.#players) {
       await worker.heartbeat.stop();
       await store.leave(worker.id);

@@ -5,12 +5,20 @@ import type { StoreUnderTest } from './stage.ts';
 
 /** One move of the world. Numbers pick among what there is, so that every sequence of moves makes sense. */
 export type Move =
-  | { kind: 'schedule'; delayMs: number; priority: number; key: number | null; starter: number | null }
+  | {
+      kind: 'schedule';
+      delayMs: number;
+      priority: number;
+      key: number | null;
+      starter: number | null;
+      limited: boolean;
+    }
   | { kind: 'send'; to: number; dedup: number | null }
   | { kind: 'claim'; worker: number; slots: number; suspect: boolean; oldestFirst: boolean }
   | { kind: 'turn'; worker: number; pick: number; end: Ending; sendTo: number | null; spawn: boolean }
   | { kind: 'advance'; ms: number }
   | { kind: 'reap' }
+  | { kind: 'admit' }
   | { kind: 'kill' }
   | { kind: 'leave'; worker: number }
   | { kind: 'pause'; paused: boolean }
@@ -31,6 +39,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       priority: fc.nat({ max: 9 }),
       key: fc.option(fc.nat({ max: 2 }), { freq: 2 }),
       starter: fc.option(worker),
+      limited: fc.boolean(),
     }),
   },
   {
@@ -64,6 +73,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(1, 399, 1_000) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reap' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('admit' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), worker }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), paused: fc.boolean() }) },
@@ -73,7 +83,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 /** The promises that hold whatever happens, in whatever order. */
 export function randomFacts(under: () => StoreUnderTest, runs: number): void {
   describe('whatever happens', () => {
-    test('no actor is lost, none settles twice, none is claimed before it is due, no mail is lost or read twice', async () => {
+    test('no actor is lost, none settles twice or starts early or beyond its limit, no mail is lost or read twice', async () => {
       let count = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 80, size: 'max' }), async (moves) => {

@@ -79,6 +79,7 @@ export class Stage {
       parent: null,
       role: null,
       key: null,
+      limits: null,
       start: false,
       ...asked,
     };
@@ -269,6 +270,7 @@ function turnOf(held: Held): Omit<TurnWrite, 'next'> {
     mail: consumed,
     sends: [],
     spawns: [],
+    place: null,
   };
 }
 

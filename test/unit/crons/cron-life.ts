@@ -5,11 +5,12 @@ import { cronDefinition, runId, type StoredCron } from '../../../src/crons/defin
 import { decodeState, encodeState } from '../../../src/interpreter/index.ts';
 import type { FireRole } from '../../../src/kinship.ts';
 import type { Life } from '../../../src/life.ts';
-import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../../src/loaded-definition.ts';
+import type { LoadedDefinition } from '../../../src/loaded-definition.ts';
 import { type Control, decodeLetter, type Letter } from '../../../src/mail.ts';
 import type { RunRecord } from '../../../src/run-record.ts';
 import type { NewActor } from '../../../src/store/contract.ts';
 import { Turn } from '../../../src/turn.ts';
+import { loadedInternals } from '../../support/lives.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -35,9 +36,7 @@ export function cron(given: Partial<StoredCron> = {}): CronLife {
 
 export const ACTOR = '0190a000-0000-7000-8000-00000000c407';
 
-export const definition: LoadedDefinition = [
-  ...loadDefinitions(prepareDefinitions([cronDefinition]), { maxPayload: 1_000_000, defOf: () => 1, queueOf: () => 1 }),
-].map(([, loaded]) => loaded)[0] as LoadedDefinition;
+export const definition: LoadedDefinition = loadedInternals(cronDefinition);
 
 const breed = { def: 7, name: 'tick', version: 1, queueNumber: 2, priority: 5, initialState: '"scheduled"' };
 
@@ -47,7 +46,7 @@ export function specOf(given: Partial<StoredCron> = {}): StoredCron {
     id: 'tick',
     declared: false,
     times: { cron: null, everyMs: 3_600_000, timezone: 'UTC', startAt: null, endAt: null },
-    target: { breed, input: null },
+    target: { breed, input: null, limits: null },
     enabled: true,
     limit: null,
     jitterMs: 0,

@@ -13,6 +13,7 @@ const oneRetry = { ...defaultJobPolicy.retry, maxRetries: 1 };
 const policies: Record<string, Partial<JobPolicy>> = {
   'one retry, one recovery': { retry: oneRetry, recovery },
   'one retry': { retry: oneRetry },
+  'past its deadline': { retry: oneRetry, recovery, deadlineMs: 50 },
   'no retry, ambiguous attempts dropped': { retry: { ...oneRetry, maxRetries: 0 }, onAmbiguous: 'drop' },
 };
 
