@@ -133,10 +133,9 @@ function timesOf(cron: string | undefined, { every, timezone, startAt, endAt }: 
 }
 
 async function set(id: string, { config, json, cron, disabled, ...flags }: SetFlags): Promise<void> {
-  const { every, timezone, startAt, endAt, ...rest } = flags;
-  const times = timesOf(cron, { every, timezone, startAt, endAt } as TimeFlags);
-  const options = { id, ...times, ...rest, ...(disabled === true && { enabled: false }) } as CronOptions;
-  const found = await withScheduler({ config } as CommonOptions, async (scheduler) => {
+  const enabled = disabled === true ? { enabled: false } : {};
+  const options = { id, ...flags, ...timesOf(cron, flags), ...enabled } as CronOptions;
+  const found = await withScheduler({ config }, async (scheduler) => {
     const { outcome } = await scheduler.scheduleCron(options);
     return { outcome, cron: await scheduler.getCron(id) };
   });

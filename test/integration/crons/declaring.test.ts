@@ -27,7 +27,7 @@ test('ten processes that declare the same set at once make each cron once, and w
   const [first] = opened as [(typeof opened)[0]];
   await Promise.all(opened.map((scheduler) => scheduler.applyCrons(crons(20))));
   const { items } = await first.list({ name: 'carillon.cron', limit: 1000 });
-  expect(items.map(({ key }) => key).sort()).toEqual(
+  expect(items.map(({ key }) => key ?? '').sort()).toEqual(
     crons(20)
       .map(({ id }) => `cron:${id}`)
       .sort(),
