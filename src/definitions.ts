@@ -107,8 +107,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly initialState: string | null;
   /** What is shown while a worker holds it and no turn says so: its claim is the record that this effect runs. */
   readonly claimed: { readonly state: string; readonly effect: string } | null;
-  /** A standard machine's input, from the stored one. `{ dueAt }` unless given. */
-  readonly begin?: (input: unknown, dueAt: Instant) => unknown;
+  /** A standard machine's input, from the stored one. `{ dueAt, attempts }` unless given; `attempts`: of earlier lives. */
+  readonly begin?: (input: unknown, dueAt: Instant, attempts: number) => unknown;
   /** Carries out what a standard machine emits, which is a command to the engine. Pure. */
   readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
   /** 0: none. */

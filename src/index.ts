@@ -40,6 +40,20 @@ export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent }
 export type { Explanation, Waiting } from './explain.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
+export type {
+  AuditAction,
+  AuditOptions,
+  AuditRecord,
+  DutyResult,
+  FailedSelector,
+  KeyConflict,
+  Operations,
+  PrunedRuns,
+  PruneResult,
+  ReconcileFilter,
+  RetryFailedOptions,
+  RetryFailedResult,
+} from './operations.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';
 export type { RunContext } from './run-context.ts';
 export type { RunRecord } from './run-record.ts';

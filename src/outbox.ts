@@ -11,6 +11,7 @@ export interface Speaker {
   readonly id: string;
   readonly definition: LoadedDefinition;
   readonly input: unknown;
+  readonly retried: number;
 }
 
 export class Outbox {
@@ -18,17 +19,17 @@ export class Outbox {
   readonly letters: NewMail[] = [];
 
   /** Has another actor do this effect. Throws what that one refuses: the failure of what was invoked. */
-  delegate({ id, definition }: Speaker, { ref, src, input }: StoredEffect): void {
+  delegate({ id, definition, retried }: Speaker, { ref, src, input }: StoredEffect): void {
     const found = definition.delegates.get(src);
     if (!found) throw new Error(`Nobody does '${src}'.`);
     const request = found.delegate.request(input, found.definition, definition.maxPayload);
-    const kin = { id: childId(id, ref), parent: id, role: { effect: ref } };
+    const kin = { id: childId(id, ref, retried), parent: id, role: { effect: ref } };
     this.births.push(newborn(found.definition, kin, request));
   }
 
   /** Nobody waits for it any more. One of this very turn is never born. */
-  recall({ id }: Speaker, ref: string): void {
-    const child = childId(id, ref);
+  recall({ id, retried }: Speaker, ref: string): void {
+    const child = childId(id, ref, retried);
     const unborn = this.births.findIndex((birth) => birth.id === child);
     if (unborn >= 0) this.births.splice(unborn, 1);
     else this.letters.push(letterTo(child, { kind: 'control', control: { type: 'cancel', reason: 'state_left' } }));

@@ -23,6 +23,8 @@ export interface ActorRow {
   readonly key: string | null;
   readonly keyDigest: string | null;
   readonly createdAt: Instant;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
   state: string | null;
   snapshot: string | null;
   history: string;
@@ -67,6 +69,7 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     key: actor.key?.key ?? null,
     keyDigest: actor.key?.digest.toString('hex') ?? null,
     createdAt: now,
+    retried: 0,
     state: actor.state,
     snapshot: null,
     history: '',
@@ -84,6 +87,22 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     quarantine: null,
     parked: null,
     progress: null,
+  };
+}
+
+/** The row of a dropped run that begins again: before its first turn, with its past behind it. */
+export function retriedRow(row: ActorRow, state: string | null): ActorRow {
+  return {
+    ...row,
+    retried: row.retried + 1,
+    fence: row.fence + 1,
+    state,
+    snapshot: null,
+    pokes: 0,
+    strikes: 0,
+    ownDue: null,
+    quarantine: null,
+    parked: null,
   };
 }
 

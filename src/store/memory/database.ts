@@ -2,7 +2,8 @@
  * The tables of the in-memory store, shared by all stores opened on one database, and the few moves that several
  * operations have in common. One thread and no await inside an operation: each is a transaction by itself.
  */
-import type { Instant, JournalSegment, Mail, WakeListener, WorkerEntry } from '../contract.ts';
+import type { DefinitionEntry, Instant, JournalSegment, Mail, WakeListener, WorkerEntry } from '../contract.ts';
+import type { AuditEntry, DutyState, PrunedCount } from '../operating.ts';
 import { type ActorRow, isSuspect, type SettledRow, SUSPECT_LANE } from './actor-row.ts';
 import { createDueRows, type DueRows } from './due-rows.ts';
 
@@ -18,10 +19,19 @@ export interface QueueRow {
   paused: boolean;
 }
 
+/** What the registry says of a definition beside its number. */
+export interface DefinitionRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly kind: DefinitionEntry['kind'];
+}
+
 export interface WorkerRow {
   readonly entry: WorkerEntry;
   readonly namespace: string;
+  readonly joinedAt: Instant;
   beatAt: Instant;
+  duties: readonly DutyState[];
 }
 
 /** An idempotency key. `settled` is null for as long as its actor lives. */
@@ -47,6 +57,7 @@ export interface Tables {
   /** The one clock that decides what is due, on whole milliseconds. */
   now(): Instant;
   readonly definitions: Map<string, number>;
+  readonly kinds: Map<number, DefinitionRow>;
   readonly queues: Map<number, QueueRow>;
   readonly actors: Map<string, ActorRow>;
   readonly due: DueRows;
@@ -54,6 +65,9 @@ export interface Tables {
   readonly segments: Map<string, JournalSegment[]>;
   readonly settled: Map<string, SettledRow>;
   readonly claims: Map<string, ClaimRow>;
+  /** By what they are counted by, as text. */
+  readonly pruned: Map<string, PrunedCount>;
+  readonly audit: (AuditEntry & { readonly namespace: string })[];
   /** Living incarnations only: one found dead is gone, and with it its right to claim and write. */
   readonly workers: Map<string, WorkerRow>;
   /** By worker, then by lease number. */
@@ -66,6 +80,7 @@ export function createTables(clock: MemoryClock): Tables {
   return {
     now: () => Math.floor(clock.now()),
     definitions: new Map(),
+    kinds: new Map(),
     queues: new Map(),
     actors: new Map(),
     due: createDueRows(),
@@ -73,6 +88,8 @@ export function createTables(clock: MemoryClock): Tables {
     segments: new Map(),
     settled: new Map(),
     claims: new Map(),
+    pruned: new Map(),
+    audit: [],
     workers: new Map(),
     leases: new Map(),
     listeners: new Set(),
