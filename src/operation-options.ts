@@ -38,7 +38,7 @@ export function resolveRetryFailed(selector: unknown, options: unknown): Resolve
     throw new InvalidOptionError('selector', `${what}. Give exactly one of name, queue and ids.`);
   }
   const { since, until, preview, atomic, ...rest } = retryChecks(options ?? {}, '');
-  const distinct = ids && [...new Set(ids.map((id) => id.toLowerCase()))];
+  const distinct = ids && [...new Set(ids)];
   const times = { since: since?.getTime() ?? null, until: until?.getTime() ?? null };
   return { selection: { name, queue, ids: distinct, ...rest, ...times }, preview, atomic };
 }
