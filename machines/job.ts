@@ -10,7 +10,7 @@ import { defaultJobPolicy, type ErrorInfo, failureOf, jobGuardsAndDelays, turnTi
 export interface JobContext {
   readonly dueAt: number;
   readonly startedAt: number | null;
-  /** Number of the running or last attempt, from 1; 0 before the first. */
+  /** Number of the running or last attempt, from 1; 0 before the first. It goes on when a dropped run begins again. */
   readonly attempt: number;
   /** Quick retries taken, by error code; '' counts the errors without one. */
   readonly retries: Readonly<Record<string, number>>;
@@ -48,7 +48,7 @@ export const jobMachine = setup({
   types: {
     context: {} as JobContext,
     events: {} as (JobEvent | AttemptEvent) & { readonly at?: number },
-    input: {} as { readonly dueAt: number },
+    input: {} as { readonly dueAt: number; readonly attempts?: number },
     output: {} as JobOutput,
   },
   actors: {
@@ -112,7 +112,7 @@ export const jobMachine = setup({
   context: ({ input }) => ({
     dueAt: input.dueAt,
     startedAt: null,
-    attempt: 0,
+    attempt: input.attempts ?? 0,
     retries: {},
     recoveries: 0,
     interruptions: 0,

@@ -22,9 +22,12 @@ export interface BirthRequest {
   readonly limits?: LimitKeys | null;
 }
 
-/** The same parent and name always give the same child, so that a turn taken twice bears it once. */
-export function childId(parent: string, name: string): string {
-  return v5(name, parent);
+/**
+ * The same parent and name always give the same child, so that a turn taken twice bears it once; but not the one of an
+ * earlier life of its parent, which has its own end. `life`: how often the parent began again.
+ */
+export function childId(parent: string, name: string, life = 0): string {
+  return v5(life === 0 ? name : `${life}:${name}`, parent);
 }
 
 export function newborn(

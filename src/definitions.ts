@@ -97,6 +97,8 @@ export interface Commander {
   readonly input: unknown;
   readonly context: unknown;
   readonly definition: LoadedDefinition;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
 }
 
 /** The engine's side of a definition. */
@@ -112,13 +114,13 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly initialState: string | null;
   /** What is shown while a worker holds it and no turn says so: its claim is the record that this effect runs. */
   readonly claimed: { readonly state: string; readonly effect: string } | null;
-  /** A standard machine's input, from the stored one. `{ dueAt }` unless given. */
-  readonly begin?: (input: unknown, dueAt: Instant) => unknown;
+  /** A standard machine's input, from the stored one. `{ dueAt, attempts }` unless given; `attempts`: of earlier lives. */
+  readonly begin?: (input: unknown, dueAt: Instant, attempts: number) => unknown;
   /**
    * What a standard machine is told as `plan` with every event but the first: what follows from its stored input, which
    * is written once, while its context is written with every turn. Pure, and asked for often: to be remembered by input.
    */
-  readonly plan?: (input: unknown, id: string) => unknown;
+  readonly plan?: (input: unknown, id: string, retried: number) => unknown;
   /** Carries out what a standard machine emits, which is a command to the engine. Pure. */
   readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
   /** What it waits for besides timers, effects and events, in a state with this context. */

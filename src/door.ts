@@ -20,6 +20,18 @@ import type { FlowOptions } from './flows/flow-options.ts';
 import { scheduleFlow } from './flows/schedule-flow.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
+import { Operating } from './operating.ts';
+import type {
+  AuditOptions,
+  AuditRecord,
+  DutyResult,
+  FailedSelector,
+  PrunedRuns,
+  PruneResult,
+  ReconcileFilter,
+  RetryFailedOptions,
+  RetryFailedResult,
+} from './operations.ts';
 import { name } from './option-checks.ts';
 import type { ScheduleOptions } from './options.ts';
 import { Reading } from './reading.ts';
@@ -38,6 +50,7 @@ export class Door implements Scheduler {
   readonly #sender: Sending;
   readonly #reader: Reading;
   readonly #cronKeeper: Crons;
+  readonly #operator: Operating;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -45,6 +58,7 @@ export class Door implements Scheduler {
     this.#sender = new Sending(runtime);
     this.#reader = new Reading(runtime);
     this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
+    this.#operator = new Operating(runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -67,6 +81,11 @@ export class Door implements Scheduler {
   get #crons(): Crons {
     this.#runtime.assertOpen();
     return this.#cronKeeper;
+  }
+
+  get #operating(): Operating {
+    this.#runtime.assertOpen();
+    return this.#operator;
   }
 
   async start(): Promise<void> {
@@ -167,13 +186,41 @@ export class Door implements Scheduler {
 
   async pauseQueue(queue: string): Promise<void> {
     await this.#open.queue(name(queue, 'queue'));
-    await this.#runtime.store.setPaused(queue, true);
+    await this.#runtime.store.setPaused(queue, true, { who: this.#runtime.options.operator });
   }
 
   async resumeQueue(queue: string): Promise<void> {
     const number = await this.#open.queue(name(queue, 'queue'));
-    await this.#runtime.store.setPaused(queue, false);
+    await this.#runtime.store.setPaused(queue, false, { who: this.#runtime.options.operator });
     this.#runtime.announceDue(number, this.#runtime.clock.now());
+  }
+
+  async retry(id: string): Promise<void> {
+    return this.#operating.retry(id);
+  }
+
+  async retryFailed(selector: FailedSelector, options?: RetryFailedOptions): Promise<RetryFailedResult> {
+    return this.#operating.retryFailed(selector, options);
+  }
+
+  async reconcile(filter?: ReconcileFilter): Promise<DutyResult> {
+    return this.#operating.reconcile(filter);
+  }
+
+  async prune(): Promise<PruneResult> {
+    return this.#operating.prune();
+  }
+
+  async releaseKey(key: string, reason: string): Promise<boolean> {
+    return this.#operating.releaseKey(key, reason);
+  }
+
+  async audit(options?: AuditOptions): Promise<{ items: AuditRecord[]; cursor?: string }> {
+    return this.#operating.audit(options);
+  }
+
+  async pruned(): Promise<PrunedRuns[]> {
+    return this.#operating.pruned();
   }
 
   async get(id: string): Promise<ActorView | null> {

@@ -128,6 +128,8 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
       system: null,
       // Read back from its text: the caller may change its own object while the handler runs.
       input: actor.input === null ? undefined : decode(actor.input),
+      retried: 0,
+      attempts: 0,
       seq: 0,
       kin: kinOf(actor.parent, actor.role),
     },

@@ -92,15 +92,17 @@ export class InvalidOptionError extends CarillonError {
   }
 }
 
-/** The idempotency key belongs to a run that was scheduled with another input; nothing was scheduled. */
+/** The idempotency key belongs to another run: one with another input when scheduling, a later one when retrying. Nothing was done. */
 export class IdempotencyConflictError extends CarillonError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   readonly key: string;
   readonly id: string;
-  constructor(key: string, id: string) {
-    super(
-      `Idempotency key '${key}' belongs to actor ${id}, which was scheduled with another input. Use another key, or the same input.`,
-    );
+  constructor(
+    key: string,
+    id: string,
+    detail = 'which was scheduled with another input. Use another key, or the same input.',
+  ) {
+    super(`Idempotency key '${key}' belongs to actor ${id}, ${detail}`);
     this.key = key;
     this.id = id;
   }

@@ -46,6 +46,8 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
       firstDueAt: claimed.wakeAt ?? claimed.createdAt,
       system: snapshot === null ? null : decodeState(definition.prepared, snapshot),
       input: input === null ? undefined : decode(input),
+      retried: claimed.retried,
+      attempts: claimed.attempt,
       seq: claimed.seq,
       kin: kinOf(claimed.parent, claimed.role),
     },

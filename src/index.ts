@@ -48,6 +48,20 @@ export type { FlowChild, FlowOptions } from './flows/flow-options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
 export type { Concurrency, RateLimit } from './limits.ts';
+export type {
+  AuditAction,
+  AuditOptions,
+  AuditRecord,
+  DutyResult,
+  FailedSelector,
+  KeyConflict,
+  Operations,
+  PrunedRuns,
+  PruneResult,
+  ReconcileFilter,
+  RetryFailedOptions,
+  RetryFailedResult,
+} from './operations.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';
 export type { ReplayDifference, ReplayReport, ReplayStep } from './replay.ts';
 export type { RunContext } from './run-context.ts';

@@ -5,11 +5,12 @@ import type { Instant, JournalSegment, StoredActor } from './store/contract.ts';
 /**
  * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its
  * incarnation, what an effect said to an actor of the system by address, or one of the engine's own: interrupted, handed
- * back, stopped from outside, moved before its first step.
+ * back, stopped from outside, moved before its first step. From `retried` on it is another life: the machine begins from the
+ * stored input, and what its entry says.
  */
 export type Via =
   | readonly ['timer' | 'effect' | 'sent' | 'interrupted' | 'handedBack', string]
-  | readonly ['stopped' | 'moved'];
+  | readonly ['stopped' | 'moved' | 'retried'];
 
 /** One thing that happened to an actor, and the state it was in afterwards. */
 export interface JournalEntry {

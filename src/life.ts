@@ -14,6 +14,10 @@ export interface Life {
   readonly system: SystemState | null;
   /** Decoded input; the standard machines never see it, their handler does. */
   readonly input: unknown;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
+  /** Attempts of the lives before this one, while it has not begun. */
+  readonly attempts: number;
   /** Events journaled so far. */
   readonly seq: number;
   /** Whose child it is. */

@@ -3,6 +3,7 @@
  * milliseconds and nothing is optional any more.
  */
 
+import { hostname, userInfo } from 'node:os';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -113,6 +114,8 @@ export interface SchedulerOptions {
   readonly logger?: Logger | false;
   /** Paths hidden in logs, inspection and dashboard. */
   readonly redact?: readonly string[];
+  /** Who is named in the audit for what this scheduler is asked to do. @defaultValue the system's user and host, 'ada@build-7' */
+  readonly operator?: string;
 }
 
 const workerChecks = object({
@@ -153,6 +156,7 @@ const schedulerChecks = object(
     maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
     logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
     redact: optional(list(1000, text(256)), []),
+    operator: optional(text(256), null),
   },
   ['threads', 'inspect'],
 );
@@ -174,11 +178,22 @@ export interface ResolvedScheduler {
   readonly maxPayloadBytes: number;
   readonly logger: Logger | false | null;
   readonly redact: readonly string[];
+  readonly operator: string;
 }
 
 export function resolveSchedulerOptions(options: unknown): ResolvedScheduler {
-  const { sweepInterval, maxPayload, ...rest } = schedulerChecks(options, '');
-  return { ...rest, sweepIntervalMs: sweepInterval, maxPayloadBytes: maxPayload };
+  const { sweepInterval, maxPayload, operator, ...rest } = schedulerChecks(options, '');
+  const who = operator ?? `${userName()}@${hostname()}`;
+  return { ...rest, sweepIntervalMs: sweepInterval, maxPayloadBytes: maxPayload, operator: who };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 function isAddress(value: unknown): boolean {

@@ -11,6 +11,7 @@ export interface Speaker {
   readonly id: string;
   readonly definition: LoadedDefinition;
   readonly input: unknown;
+  readonly retried: number;
 }
 
 export class Outbox {
@@ -18,22 +19,22 @@ export class Outbox {
   readonly letters: NewMail[] = [];
 
   /** Has another actor do this effect. Throws what that one refuses: the failure of what was invoked. */
-  delegate({ id, definition }: Speaker, { ref, src, input }: StoredEffect): void {
+  delegate({ id, definition, retried }: Speaker, { ref, src, input }: StoredEffect): void {
     const found = definition.delegates.get(src);
     if (!found) throw new Error(`Nobody does '${src}'.`);
     const request = found.delegate.request(input, found.definition, definition.maxPayload);
-    const kin = { id: childId(id, ref), parent: id, role: { effect: ref } };
+    const kin = { id: childId(id, ref, retried), parent: id, role: { effect: ref } };
     this.births.push(newborn(found.definition, kin, request));
   }
 
   /** Nobody waits for it any more. */
-  recall({ id }: Speaker, ref: string): void {
-    this.#end(childId(id, ref), 'state_left');
+  recall({ id, retried }: Speaker, ref: string): void {
+    this.#end(childId(id, ref, retried), 'state_left');
   }
 
   /** Carries out a command of a standard machine. */
-  act({ id, definition, input }: Speaker, command: AnyEventObject, context: unknown): void {
-    const deed = definition.act?.(command, { id, input, context, definition });
+  act({ id, definition, input, retried }: Speaker, command: AnyEventObject, context: unknown): void {
+    const deed = definition.act?.(command, { id, input, context, definition, retried });
     if (!deed) return;
     if ('birth' in deed) this.births.push(deed.birth);
     else if ('letter' in deed) this.letters.push(deed.letter);

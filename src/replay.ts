@@ -98,6 +98,7 @@ class Fold {
   readonly #internals: DefinitionInternals;
   readonly #prepared: Prepared;
   #system: SystemState | null;
+  #lives = 0;
 
   constructor(past: Past, { internals, prepared }: Parameters<typeof replayPast>[1]) {
     this.#past = past;
@@ -120,12 +121,14 @@ class Fold {
   take({ event, at, via }: JournaledEvent): void {
     const prepared = this.#prepared;
     const { id, input } = this.#past;
-    const moment = { id, now: at.getTime(), plan: this.#internals.plan?.(input, id) };
+    if (via?.[0] === 'retried') this.#lives += 1;
+    const moment = { id, now: at.getTime(), plan: this.#internals.plan?.(input, id, this.#lives) };
     const system = this.#system;
-    if (!system) {
-      if (event.type === 'xstate.init') this.#system = init(prepared, { ...moment, input: this.#input(event) }).state;
+    if (via?.[0] === 'retried' || (!system && event.type === 'xstate.init')) {
+      this.#system = init(prepared, { ...moment, input: this.#input(event) }).state;
       return;
     }
+    if (!system) return;
     if (via === null) this.#system = deliver(prepared, system, { ...moment, event }).state;
     else if (via[0] === 'sent') this.#system = deliver(prepared, system, { ...moment, event, to: via[1] }).state;
     else if (via[0] === 'timer') this.#system = fireTimer(prepared, system, { ...moment, timer: via[1] }).state;
@@ -138,8 +141,8 @@ class Fold {
     const { standard, begin } = this.#internals;
     const { input, createdAt } = this.#past;
     if (!standard) return input;
-    const dueAt = (event as { readonly dueAt?: number }).dueAt ?? createdAt;
-    return begin ? begin(input, dueAt) : { dueAt };
+    const { dueAt = createdAt, attempts = 0 } = event as { readonly dueAt?: number; readonly attempts?: number };
+    return begin ? begin(input, dueAt, attempts) : { dueAt, attempts };
   }
 
   compared({ seq, state }: JournaledEvent): ReplayDifference | undefined {

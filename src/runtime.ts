@@ -18,6 +18,7 @@ import { openLogger } from './logger.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
 import { type RunHost, Runs } from './runs.ts';
 import type { Instant, Store } from './store/contract.ts';
+import type { RecoverFilter } from './store/operating.ts';
 import { StoreClock } from './store-clock.ts';
 import { Sweep } from './sweep.ts';
 import { systemDefinitions } from './system-definitions.ts';
@@ -86,6 +87,7 @@ export class Runtime {
       defs: [...definitions.keys()],
       queueName: (queue) => this.queueName(queue),
       sweepIntervalMs: options.sweepIntervalMs,
+      report: () => this.sweep.report(),
     });
     this.sweep = new Sweep({ env, logger, intervalMs: options.sweepIntervalMs, duties });
   }
@@ -189,6 +191,16 @@ export class Runtime {
     const { worker } = this.options;
     if (!worker) return [];
     return worker.queues ? [...new Set([...worker.queues, SYSTEM_QUEUE])] : [...this.#queues.keys()];
+  }
+
+  /** What the sweep recovers in time, now. */
+  async recover(filter: RecoverFilter): Promise<{ processed: number; errors: number }> {
+    const { queues, processed, errors } = await this.store.recover(filter);
+    for (const queue of queues) this.announceDue(queue, this.clock.now());
+    const worker = this.#worker;
+    if (!worker?.working) return { processed, errors };
+    await worker.look(worker.heldIds);
+    return { processed: processed + (await worker.reconcile()), errors };
   }
 
   #createWorker(options: NonNullable<ResolvedScheduler['worker']>, host: RunHost): Worker {

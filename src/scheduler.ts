@@ -10,13 +10,14 @@ import type { Explanation } from './explain.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
+import type { Operations } from './operations.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
 import type { ReplayReport } from './replay.ts';
 import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
 
-export interface Scheduler extends CronCalls {
+export interface Scheduler extends CronCalls, Operations {
   /**
    * Begins to work: claims what is due in this process's queues. Safe to call twice. Not needed to schedule, send or read.
    * @throws SchedulerStoppedError after `stop()`.

@@ -1,18 +1,15 @@
 /** From a `schedule` call to a stored actor: options and input checked and encoded here, before anything is written. */
-import { createHash } from 'node:crypto';
 import { decode, encode } from './codec.ts';
 import { type AnyDefinition, type DefinitionInternals, parseInput } from './definitions.ts';
 import type { Enqueued } from './enqueue.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
+import { fingerprintOf, KEY_RETENTION_MS, keyDigest } from './idempotency-key.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyClaim, Scheduled } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
-
-/** How long the record of a settled run answers for its idempotency key. */
-const KEY_RETENTION_MS = 30 * 86_400_000;
 
 export interface Submitted {
   readonly id: string;
@@ -158,17 +155,8 @@ function at(index: number, error: unknown): unknown {
 }
 
 function claimOf(key: string, namespace: string, name: string, content: string | null): KeyClaim {
-  return {
-    key,
-    digest: digest(namespace, key),
-    fingerprint: digest(name, content ?? ''),
-    retentionMs: KEY_RETENTION_MS,
-  };
-}
-
-/** The length in front keeps ('ab', 'c') apart from ('a', 'bc'). */
-function digest(first: string, second: string): Buffer {
-  return createHash('sha256').update(`${first.length}:${first}${second}`).digest();
+  const digest = keyDigest(namespace, key);
+  return { key, digest, fingerprint: fingerprintOf(name, content), retentionMs: KEY_RETENTION_MS };
 }
 
 function told(scheduled: Scheduled, { options }: Submission): Submitted {

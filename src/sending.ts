@@ -8,21 +8,31 @@ import { type Control, checkEvent, encodeLetter, type Letter } from './mail.ts';
 import { text } from './option-checks.ts';
 import type { Runtime } from './runtime.ts';
 import type { NewMail, SendReply, Sent } from './store/contract.ts';
+import type { Order } from './store/operating.ts';
 
 const cancelReason = text(1024);
 
 export class Sending {
   readonly #runtime: Runtime;
   readonly #group: GroupCommit<NewMail, Sent>;
+  /** In groups of their own: each is written down in the audit. */
+  readonly #orders: GroupCommit<Order, Sent>;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.#group = new GroupCommit({
-      write: async (mail) => this.#told(await runtime.store.send(mail)),
+    const bounds = {
       maxItems: 500,
       maxBytes: 4_000_000,
-      bytesOf: ({ event }) => event.length,
+      bytesOf: ({ event }: NewMail) => event.length,
       concurrency: 2,
+    };
+    this.#group = new GroupCommit<NewMail, Sent>({
+      ...bounds,
+      write: async (mail) => this.#told(await runtime.store.send(mail)),
+    });
+    this.#orders = new GroupCommit<Order, Sent>({
+      ...bounds,
+      write: async (orders) => this.#told(await runtime.store.order(orders)),
     });
   }
 
@@ -71,19 +81,13 @@ export class Sending {
     const { store, clock } = this.#runtime;
     const stored = isActorId(id) ? await store.find(id) : null;
     if (!stored) throw new ActorNotFoundError(id);
-    if (!(await store.release(id)))
+    if (!(await store.release(id, { who: this.#runtime.options.operator })))
       throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
     this.#runtime.announceDue(await this.#runtime.queue(stored.queue), clock.now());
   }
 
-  /** Asks it of an actor, whatever its state: its machine decides. */
-  async control(id: string, control: Control): Promise<void> {
-    if (!isActorId(id)) throw new ActorNotFoundError(id);
-    return this.#deliver(this.#letter(id, { kind: 'control', control }, null));
-  }
-
-  settled(): Promise<void> {
-    return this.#group.settled();
+  async settled(): Promise<void> {
+    await Promise.all([this.#group.settled(), this.#orders.settled()]);
   }
 
   async #live(id: string): Promise<{ state: unknown; standard: boolean }> {
@@ -95,6 +99,17 @@ export class Sending {
     const state: unknown = stored.state === null ? null : JSON.parse(stored.state);
     const held = known ? known.claimed?.state : standard ? 'dispatching' : undefined;
     return { standard, state: stored.worker === null ? state : (held ?? state) };
+  }
+
+  /** Asks it of an actor, whatever its state: its machine decides. */
+  async control(id: string, control: Control): Promise<void> {
+    if (!isActorId(id)) throw new ActorNotFoundError(id);
+    this.#runtime.assertOpen();
+    const { type: action, ...asked } = control;
+    const after = 'to' in asked ? { to: new Date(asked.to).toISOString() } : {};
+    const reason = 'reason' in asked && asked.reason !== undefined ? { reason: asked.reason } : {};
+    const by = { who: this.#runtime.options.operator, ...reason };
+    refuse(id, await this.#orders.add({ ...this.#letter(id, { kind: 'control', control }, null), action, after, by }));
   }
 
   #letter(actor: string, letter: Letter, dedupId: string | null): NewMail {

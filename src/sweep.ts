@@ -19,7 +19,10 @@ export interface Duty {
   readonly name: string;
   /** Passes begin this far apart; a slow pass delays the next one, two never overlap. */
   readonly everyMs: number;
-  run(): Promise<{ readonly processed: number; readonly errors: number }>;
+  /** May take long: the other duties do not wait for it. */
+  readonly aside: boolean;
+  /** `signal`: the sweep stops. */
+  run(signal: AbortSignal): Promise<{ readonly processed: number; readonly errors: number }>;
 }
 
 interface Ledger {
@@ -29,6 +32,8 @@ interface Ledger {
   dueMs: number;
   lastPassMs: number | null;
   failing: boolean;
+  /** A pass that was put aside and is still under way. */
+  pass: Promise<void> | null;
 }
 
 export class Sweep {
@@ -39,6 +44,7 @@ export class Sweep {
   #timer: LocalTimer | null = null;
   #pass: Promise<void> = Promise.resolve();
   #state: 'new' | 'sweeping' | 'stopped' = 'new';
+  readonly #stopping = new AbortController();
 
   constructor(options: { env: Env; logger: Logger; intervalMs: number; duties: readonly Duty[] }) {
     this.#env = options.env;
@@ -51,6 +57,7 @@ export class Sweep {
       dueMs: 0,
       lastPassMs: null,
       failing: false,
+      pass: null,
     }));
   }
 
@@ -64,7 +71,9 @@ export class Sweep {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#timer?.clear();
+    this.#stopping.abort();
     await this.#pass;
+    for (const { pass } of this.#ledgers) await pass;
   }
 
   report(): readonly DutyReport[] {
@@ -91,7 +100,14 @@ export class Sweep {
   async #sweep(): Promise<void> {
     for (const ledger of this.#ledgers) {
       if (this.#state !== 'sweeping') return;
-      if (ledger.dueMs <= this.#env.monotonicMs()) await this.#perform(ledger);
+      if (ledger.pass || ledger.dueMs > this.#env.monotonicMs()) continue;
+      const pass = this.#perform(ledger);
+      if (!ledger.duty.aside) await pass;
+      else {
+        ledger.pass = pass.finally(() => {
+          ledger.pass = null;
+        });
+      }
     }
   }
 
@@ -99,7 +115,7 @@ export class Sweep {
     const { duty } = ledger;
     ledger.dueMs = this.#env.monotonicMs() + duty.everyMs - this.#intervalMs / 2;
     try {
-      const { processed, errors } = await duty.run();
+      const { processed, errors } = await duty.run(this.#stopping.signal);
       ledger.processed += processed;
       ledger.errors += errors;
       ledger.lastPassMs = this.#env.monotonicMs();
@@ -117,13 +133,15 @@ export class Sweep {
 export function duty(
   name: string,
   everyMs: number,
-  run: () => Promise<number | { processed: number; errors: number } | void>,
+  run: (signal: AbortSignal) => Promise<number | { processed: number; errors: number } | void>,
+  aside = false,
 ): Duty {
   return {
     name,
     everyMs,
-    async run() {
-      const done = await run();
+    aside,
+    async run(signal) {
+      const done = await run(signal);
       return typeof done === 'object' ? done : { processed: done ?? 0, errors: 0 };
     },
   };

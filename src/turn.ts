@@ -4,6 +4,7 @@
  * takes what came meanwhile into the same turn.
  */
 import type { AnyEventObject, StateValue } from 'xstate';
+import { childId } from './birth.ts';
 import {
   accepts,
   deliver,
@@ -72,14 +73,16 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id, input, createdAt, firstDueAt } = this.life;
+    const { definition, id, input, createdAt, firstDueAt, attempts, retried } = this.life;
     // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
-    const at = definition.standard ? createdAt : now;
-    const standardInput = definition.begin ? definition.begin(input, firstDueAt) : { dueAt: firstDueAt };
+    const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
+    const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
     const machineInput = definition.standard ? standardInput : input;
-    // A standard machine begins with its due time, which its context may soon forget: a replay needs it.
-    const event = definition.standard ? { type: 'xstate.init', dueAt: firstDueAt } : { type: 'xstate.init' };
-    this.#take(event, at, () => init(definition.prepared, { id, input: machineInput, now: at }));
+    // A standard machine begins with what its context may soon forget: a replay needs it.
+    const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
+    const start = (): Step => init(definition.prepared, { id, input: machineInput, now: at });
+    if (retried > 0) this.#take({ type: 'carillon.retried', ...told }, at, start, ['retried']);
+    else this.#take({ type: 'xstate.init', ...told }, at, start);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -196,6 +199,7 @@ export class Turn {
 
   /** Attempts of a standard machine, for views; a custom machine has none of its own. */
   get attempt(): number {
+    if (!this.life.system) return this.life.attempts;
     const context = this.context as { attempt?: unknown } | undefined;
     return this.life.definition.standard && typeof context?.attempt === 'number' ? context.attempt : 0;
   }
@@ -230,8 +234,8 @@ export class Turn {
   }
 
   #moment(now: Instant): { readonly id: string; readonly now: Instant; readonly plan?: unknown } {
-    const { id, input, definition } = this.life;
-    return definition.plan ? { id, now, plan: definition.plan(input, id) } : { id, now };
+    const { id, input, definition, retried } = this.life;
+    return definition.plan ? { id, now, plan: definition.plan(input, id, retried) } : { id, now };
   }
 
   #obey(control: Control, now: Instant): boolean {
@@ -364,7 +368,9 @@ export class Turn {
     const { system, definition } = this.life;
     if (!system) return true;
     if ('effect' in role) {
-      const effect = system.effects.find(({ ref }) => ref === role.effect);
+      const { id, retried } = this.life;
+      // The child of an earlier life had the same address.
+      const effect = system.effects.find(({ ref }) => ref === role.effect && childId(id, ref, retried) === news.child);
       const found = effect && definition.delegates.get(effect.src);
       if (found && 'record' in news) this.#finish(role.effect, found.delegate.result(news.record), now);
       return !this.exhausted && !this.fault;
@@ -373,6 +379,7 @@ export class Turn {
   }
 
   #times(settledAt: Instant): { startedAt: Instant | null; settledAt: Instant; attempts: number } {
-    return { startedAt: this.life.system?.startedAt ?? null, settledAt, attempts: this.life.system ? 1 : 0 };
+    const { system, retried } = this.life;
+    return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
   }
 }

@@ -2,14 +2,20 @@
 import { ALARM_BUCKET_MS, alarmHorizonMs } from './alarms/plan.ts';
 import type { Alarms } from './alarms.ts';
 import type { Store } from './store/contract.ts';
+import type { RecoverReply } from './store/operating.ts';
 import type { StoreClock } from './store-clock.ts';
-import { type Duty, duty } from './sweep.ts';
+import { type Duty, type DutyReport, duty } from './sweep.ts';
 import type { Worker } from './worker.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_ALARMS = 200;
 const PARK_EVERY_MS = 15_000;
 const RECONCILE_EVERY_MS = 3_000;
+/** How often others hear of the duties themselves: the doctor asks for three times that before it worries. */
+const REPORT_EVERY_MS = 5_000;
+const MEND_EVERY_MS = 30_000;
+const FORGET_EVERY_MS = 30_000;
+const PRUNE_EVERY_MS = 600_000;
 
 interface UpkeepDeps {
   readonly store: Store;
@@ -20,6 +26,8 @@ interface UpkeepDeps {
   readonly defs: readonly number[];
   readonly queueName: (queue: number) => string;
   readonly sweepIntervalMs: number;
+  /** What the sweep has done so far. */
+  readonly report: () => readonly DutyReport[];
 }
 
 export function upkeep({
@@ -31,6 +39,7 @@ export function upkeep({
   defs,
   queueName,
   sweepIntervalMs,
+  report: reportOf,
 }: UpkeepDeps): readonly Duty[] {
   const everyPass = sweepIntervalMs;
   const nextDue = duty('next-due', everyPass, async () => {
@@ -46,12 +55,13 @@ export function upkeep({
     );
     return buckets.length;
   });
-  const reap = duty('reap', everyPass, async () => {
-    const reaped = await store.reap();
-    if (reaped.queues.some((queue) => served.has(queue))) worker?.wake();
-    for (const queue of reaped.queues) store.announce(queue, clock.now());
-    return reaped;
-  });
+  const recovered = (reply: RecoverReply): RecoverReply => {
+    if (reply.queues.some((queue) => served.has(queue))) worker?.wake();
+    for (const queue of reply.queues) store.announce(queue, clock.now());
+    return reply;
+  };
+  const reap = duty('reap', everyPass, async () => recovered(await store.reap()));
+  const mend = duty('mend', MEND_EVERY_MS, async () => recovered(await store.mend()), true);
   const held = duty('held', everyPass, async () => {
     if (!worker?.working) return;
     await worker.look(worker.heldIds);
@@ -68,5 +78,16 @@ export function upkeep({
     return admitted;
   });
   const days = duty('days', HOUR_MS, () => store.prepareDays());
-  return worker ? [nextDue, held, reap, limits, alarmsDuty, reconcile, park, days] : [alarmsDuty, days];
+  const forget = duty('forget', FORGET_EVERY_MS, () => store.forget(), true);
+  const prune = duty('prune', PRUNE_EVERY_MS, (signal) => store.prune(null, signal), true);
+  const report = duty('report', REPORT_EVERY_MS, async () => {
+    const now = clock.now();
+    const states = reportOf().map(({ lastPassAgeMs, ...duty }) => ({
+      ...duty,
+      lastPassAt: lastPassAgeMs === null ? null : Math.floor(now - lastPassAgeMs),
+    }));
+    if (worker) await store.reportDuties(worker.id, states);
+  });
+  const regular = [nextDue, held, reap, limits, alarmsDuty, reconcile, park, days, report];
+  return worker ? [...regular, mend, forget, prune] : [alarmsDuty, days];
 }

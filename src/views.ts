@@ -102,7 +102,7 @@ function look(stored: StoredActor, definition: LoadedDefinition | undefined): Lo
     const timers = system.timers.map(({ id, event, dueAt }) => ({ id, event: event.type, dueAt: new Date(dueAt) }));
     const effects = system.effects.map(({ id, ref, src, status }) =>
       status === 'delegated'
-        ? { id, src, running: false, childId: childId(stored.id, ref) }
+        ? { id, src, running: false, childId: childId(stored.id, ref, stored.retried) }
         : { id, src, running: worker !== null && status === 'running', ...(worker !== null && { workerId: worker }) },
     );
     return started({ state: value, context, timers, effects }, stored, definition);

@@ -27,7 +27,7 @@ export const flowDefinition: DefinitionInternals = {
     const { onDrop, children } = input as StoredFlow;
     return { dueAt, onDrop, count: children.length };
   },
-  plan: (input, id) => planOf(input as StoredFlow, id),
+  plan: (input, id, life) => planOf(input as StoredFlow, id, life),
   act: (command, commander) => deedOf(command as FlowCommand, commander),
   waitingFor: (context, input) => childrenWaitedFor(context as FlowContext, input as StoredFlow),
   attemptTimeoutMs: 0,
@@ -36,21 +36,21 @@ export const flowDefinition: DefinitionInternals = {
   migrate: undefined,
 };
 
-function deedOf(command: FlowCommand, { id, input }: Commander): Deed {
-  const child = flowChildId(id, command.key);
+function deedOf(command: FlowCommand, { id, input, retried }: Commander): Deed {
+  const child = flowChildId(id, command.key, retried);
   if (command.type === 'child.cancel') return { recall: child, reason: command.reason };
   if (command.type === 'child.runNow') {
     return { letter: letterTo(child, { kind: 'control', control: { type: 'runNow' } }) };
   }
-  return { birth: birthOf(input as StoredFlow, id, command.key) };
+  return { birth: birthOf(input as StoredFlow, id, command.key, retried) };
 }
 
-function birthOf(flow: StoredFlow, id: string, key: string): ReturnType<typeof newborn> {
-  const stored = flow.children[planOf(flow, id).indexOf(key)];
+function birthOf(flow: StoredFlow, id: string, key: string, life: number): ReturnType<typeof newborn> {
+  const stored = flow.children[planOf(flow, id, life).indexOf(key)];
   const breed = stored && flow.targets[stored.target];
   if (!breed) throw new Error(`Flow ${id} has no child '${key}'.`);
   const earlier = stored.after.map((index) => flow.children[index]?.key ?? '');
-  const after = Object.fromEntries(earlier.map((each) => [each, flowChildId(id, each)]));
-  const kin = { id: flowChildId(id, key), parent: id, role: { key, after } };
+  const after = Object.fromEntries(earlier.map((each) => [each, flowChildId(id, each, life)]));
+  const kin = { id: flowChildId(id, key, life), parent: id, role: { key, after } };
   return newborn(breed, kin, { input: stored.input, limits: stored.limits ?? null, when: { afterMs: 0 } });
 }

@@ -27,7 +27,8 @@ interface StoredFlowChild {
 /** Inputs are decoded once for all turns that a worker takes while it holds the flow. */
 const plans = new WeakMap<object, FlowPlan>();
 
-export function planOf(flow: StoredFlow, id: string): FlowPlan {
+/** `life`: how often the flow began again; each has children of its own. */
+export function planOf(flow: StoredFlow, id: string, life = 0): FlowPlan {
   const known = plans.get(flow);
   if (known) return known;
   const before = flow.children.map((): number[] => []);
@@ -36,12 +37,12 @@ export function planOf(flow: StoredFlow, id: string): FlowPlan {
   const plan: FlowPlan = {
     children: flow.children.map(({ key, after }, index) => ({ key, after, before: before[index] ?? [] })),
     indexOf: (key) => positions.get(key as string) ?? -1,
-    idOf: (key) => flowChildId(id, key),
+    idOf: (key) => flowChildId(id, key, life),
   };
   plans.set(flow, plan);
   return plan;
 }
 
-export function flowChildId(flow: string, key: string): string {
-  return childId(flow, `child/${key}`);
+export function flowChildId(flow: string, key: string, life = 0): string {
+  return childId(flow, `child/${key}`, life);
 }

@@ -7,12 +7,15 @@
  */
 
 import type { DefinitionLimits, LimitKeys, PlaceRequest, PlaceWait, Upcoming } from './limits.ts';
+import type { Operating, Operator } from './operating.ts';
 import type { WakeListener } from './wake-listener.ts';
+
+export type { StoreStats } from './operating.ts';
 
 export type Instant = number;
 
 /** The store's answer always says what its clock read, so that callers can follow it without asking. */
-interface Reply {
+export interface Reply {
   readonly now: Instant;
 }
 
@@ -166,6 +169,8 @@ export interface Claimed {
   readonly pokes: number;
   /** Claims in a row, before this one, that ended with the death of their worker. */
   readonly strikes: number;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
   /** When the claim before this one was made, if its worker died; null otherwise. */
   readonly claimedBefore: Instant | null;
   /**
@@ -236,6 +241,7 @@ export interface Settled extends TurnResult {
   /** The run record's status. */
   readonly outcome: 'success' | 'failed_dropped' | 'cancelled' | 'expired';
   readonly reason: string | null;
+  /** JSON after one character that names its codec. Only its `error` is ever looked at, to select and count dropped runs by. */
   readonly record: string;
   /** Retention: the row may go after the UTC day of settling plus this, rounded up to whole days. */
   readonly keepMs: number;
@@ -344,6 +350,7 @@ export interface StoredActor {
   readonly fence: number;
   readonly attempt: number;
   readonly strikes: number;
+  readonly retried: number;
   readonly worker: string | null;
   readonly claimedAt: Instant | null;
   readonly wakeAt: Instant | null;
@@ -384,24 +391,6 @@ export interface Progressed {
   readonly record: string | null;
 }
 
-export interface StoreStats {
-  readonly queues: readonly {
-    readonly queue: string;
-    readonly paused: boolean;
-    readonly due: number;
-    readonly later: number;
-    readonly oldestDueAt: Instant | null;
-  }[];
-  readonly active: number;
-  readonly quarantined: number;
-  readonly parked: number;
-  readonly workers: readonly (WorkerEntry & {
-    readonly beatAt: Instant;
-    readonly alive: boolean;
-    readonly held: number;
-  })[];
-}
-
 /** One broken promise found by the audit: an active actor that nothing will ever look at, for example. */
 export interface AuditFinding {
   readonly actor: string;
@@ -414,7 +403,7 @@ export interface AuditFinding {
  * Every operation is one transaction, and rejects only when it wrote nothing: an unknown outcome (the connection died
  * around a commit) is resolved inside, from another connection, before the promise settles.
  */
-export interface Store {
+export interface Store extends Operating {
   now(): Promise<Instant>;
   /** Ids of the definitions, in order; the same (name, version) always has the same id. Makes parked actors due. */
   registerDefinitions(definitions: readonly DefinitionEntry[]): Promise<readonly number[]>;
@@ -434,8 +423,8 @@ export interface Store {
   /** Shown in views, survives retries. False: not held at that fence any more. */
   progress(worker: string, id: string, fence: number, value: string): Promise<boolean>;
   /** Out of quarantine, due now. False: it was not quarantined. */
-  release(id: string): Promise<boolean>;
-  setPaused(queue: string, paused: boolean): Promise<void>;
+  release(id: string, by?: Operator): Promise<boolean>;
+  setPaused(queue: string, paused: boolean, by?: Operator): Promise<void>;
 
   /** Makes parked actors of its definitions due, which another worker may have parked since they were registered. */
   join(worker: WorkerEntry): Promise<Heartbeat>;
@@ -476,7 +465,6 @@ export interface Store {
   list(filter: ListFilter): Promise<{ readonly items: readonly StoredActor[]; readonly cursor?: string }>;
   journal(id: string): Promise<readonly JournalSegment[]>;
   progressed(ids: readonly string[]): Promise<readonly Progressed[]>;
-  stats(): Promise<StoreStats>;
 
   listen(worker: string | null, listener: WakeListener): Promise<{ close(): Promise<void> }>;
   /** Tells other processes, after a commit. Fire and forget: coalesced, at most one per queue in 5 ms. */

@@ -5,12 +5,16 @@
  * there at once.
  */
 import type { Env } from '../env.ts';
-import type { Store } from './contract.ts';
+import type { DefinitionEntry, Store } from './contract.ts';
+import { auditTrail, note, order } from './memory/audit-trail.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
+import { forget, prune, prunedCounts, releaseKey } from './memory/letting-go.ts';
 import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
+import { mend, recover } from './memory/mending.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
+import { failed, retry } from './memory/retrying.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
@@ -45,11 +49,13 @@ export function createMemoryStore({ env, namespace, clock }: MemoryStoreOptions)
 function openStore(tables: Tables, env: Env, namespace: string): Store {
   const wakeUps = createWakeUps(tables, env, namespace);
   const reaper = createReaper(tables, env);
+  const operator = { tables, env, namespace };
 
-  const definitionId = (name: string, version: number): number => {
+  const definitionId = ({ kind, name, version }: DefinitionEntry): number => {
     const key = `${namespace}/${name}@${version}`;
     const id = tables.definitions.get(key) ?? tables.definitions.size + 1;
     tables.definitions.set(key, id);
+    tables.kinds.set(id, { namespace, name, kind });
     return id;
   };
   const queueId = (name: string): number => {
@@ -64,7 +70,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
   return {
     now: async () => tables.now(),
     async registerDefinitions(definitions) {
-      const ids = definitions.map(({ name, version }) => definitionId(name, version));
+      const ids = definitions.map(definitionId);
       setLimits(tables, namespace, definitions);
       unpark(tables, ids);
       return ids;
@@ -98,16 +104,20 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
       row.progress = value;
       return true;
     },
-    async release(id) {
+    async release(id, by) {
       const row = tables.actors.get(id);
       if (row === undefined || row.quarantine === null) return false;
+      note(operator, by, { action: 'release', target: id, before: { quarantine: row.quarantine }, after: null });
       row.quarantine = null;
       makeDue(tables, row);
       return true;
     },
-    async setPaused(name, paused) {
+    async setPaused(name, paused, by) {
       const queue = tables.queues.get(queueId(name));
-      if (queue !== undefined) queue.paused = paused;
+      if (queue === undefined) return;
+      const action = paused ? 'pauseQueue' : 'resumeQueue';
+      note(operator, by, { action, target: name, before: { paused: queue.paused }, after: { paused } });
+      queue.paused = paused;
     },
 
     join: async (entry) => join(tables, env, namespace, entry),
@@ -121,6 +131,24 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     admit: async () => admitAll(tables),
     prepareDays: async () => undefined,
     audit: async (limit) => audit(tables, limit),
+
+    retry: async (selection, terms, by) => retry(operator, selection, terms, by),
+    failed: async (selection, sample) => failed(operator, selection, sample),
+    prune: async (by) => prune(operator, by),
+    pruned: async () => prunedCounts(operator),
+    forget: async () => forget(tables),
+    releaseKey: async (digest, key, by) => releaseKey(operator, digest, key, by),
+    async recover(filter) {
+      reaper.bury();
+      return recover(tables, filter);
+    },
+    mend: async () => mend(tables),
+    async reportDuties(worker, duties) {
+      const row = tables.workers.get(worker);
+      if (row !== undefined) row.duties = duties;
+    },
+    order: async (orders) => order(operator, orders),
+    auditTrail: async (filter) => auditTrail(operator, filter),
 
     find: async (id) => find(tables, id),
     placeWait: async (id) => placeWait(tables, id),

@@ -36,7 +36,16 @@ function statsWith(workers: readonly Partial<WorkerEntry & { alive: boolean }>[]
     active: 1,
     quarantined: 0,
     parked: 0,
-    workers: workers.map((worker) => ({ ...entry, alive: true, beatAt: 0, held: 0, ...worker })),
+    workers: workers.map((worker) => ({
+      ...entry,
+      alive: true,
+      joinedAt: 0,
+      beatAt: 0,
+      held: 0,
+      duties: [],
+      ...worker,
+    })),
+    setAside: [],
   };
 }
 

@@ -80,6 +80,7 @@ describe('defaults', () => {
       maxPayloadBytes: 1_048_576,
       logger: null,
       redact: [],
+      operator: expect.stringMatching(/.@./),
     });
   });
 });

@@ -124,6 +124,8 @@ async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledg
       const id = ids[Math.floor(chance() * ids.length)] as string;
       if (pick < 0.7) void scheduler.send(id, { type: 'approve', by: 'someone' }).catch(() => {});
       else if (pick < 0.75) void scheduler.cancel(id).catch(() => {});
+      else if (pick < 0.85) void scheduler.retry(id).catch(() => {});
+      else if (pick < 0.87) void scheduler.retryFailed({ name: 'work' }).catch(() => {});
     }
     for (const [id, letters] of ledger.letters) {
       if (!scheduler || chance() < 0.4) continue;
@@ -149,17 +151,25 @@ describe('simulated processes that die at any call', () => {
   }, async () => {
     let deaths = 0;
     let retakes = 0;
+    let lives = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { simulation, ledger, ids } = await run(seed);
       deaths += simulation.deaths;
       const store = simulation.store();
       expect(await store.audit(100), `seed ${seed}: audit`).toEqual([]);
+      for (const { scheduler } of simulation.processes) {
+        const mend = (await scheduler?.stats())?.duties.find(({ name }) => name === 'mend');
+        expect(mend?.processed ?? 0, `seed ${seed}: stranded, and mended`).toBe(0);
+      }
       for (const id of ids) {
         const actor = await store.find(id);
         expect(actor?.status, `seed ${seed}: ${id} ${actor?.name} in ${actor?.state}: ${actor?.reason}`).toMatch(
           /^(done|dropped)$/,
         );
-        expect(ledger.settled.get(id) ?? 0, `seed ${seed}: ${id} settles`).toBeLessThanOrEqual(1);
+        lives += actor?.retried ?? 0;
+        expect(ledger.settled.get(id) ?? 0, `seed ${seed}: ${id} settles`).toBeLessThanOrEqual(
+          1 + (actor?.retried ?? 0),
+        );
       }
       const reader = simulation.processes.at(-1)?.scheduler as Scheduler;
       for (const id of ids) {
@@ -167,9 +177,9 @@ describe('simulated processes that die at any call', () => {
         expect(firstDifference, `seed ${seed}: replay of ${id}`).toBeUndefined();
       }
       for (const [id, { sent, acknowledged }] of ledger.letters) {
-        const { record } = (await store.find(id)) as { record: string };
+        const { record, retried } = (await store.find(id)) as { record: string; retried: number };
         const { status, output } = JSON.parse(record.slice(1)) as { status: string; output: number };
-        if (status !== 'success') continue;
+        if (status !== 'success' || retried > 0) continue;
         expect(output, `seed ${seed}: letters of ${id}`).toBeGreaterThanOrEqual(acknowledged);
         expect(output, `seed ${seed}: letters of ${id}`).toBeLessThanOrEqual(sent);
       }
@@ -186,5 +196,6 @@ describe('simulated processes that die at any call', () => {
     // A run in which nothing went wrong proves nothing.
     expect(deaths).toBeGreaterThan(SEEDS / 2);
     expect(retakes).toBeGreaterThan(SEEDS);
+    expect(lives).toBeGreaterThan(SEEDS / 2);
   });
 });

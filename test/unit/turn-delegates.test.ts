@@ -1,6 +1,7 @@
 /** Turns of machines that hand work to actors of their own: births, letters and news, without store or worker. */
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
+import { childId } from '../../src/birth.ts';
 import { defineActor, defineJob } from '../../src/definitions.ts';
 import { fromJob } from '../../src/delegates.ts';
 import type { Letter } from '../../src/mail.ts';
@@ -44,7 +45,11 @@ describe('work handed to another actor', () => {
     const effect = turn.life.system?.effects[0]?.ref ?? '';
     return {
       kind: 'news',
-      news: { child: 'c', role: { effect }, record: { attempts: 1, startedAt: T0, settledAt: T0, ...record } as never },
+      news: {
+        child: childId(turn.life.id, effect),
+        role: { effect },
+        record: { attempts: 1, startedAt: T0, settledAt: T0, ...record } as never,
+      },
     };
   }
 

@@ -25,6 +25,8 @@ export interface ActorRow {
   readonly keyDigest: string | null;
   readonly limits: LimitKeys | null;
   readonly createdAt: Instant;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
   state: string | null;
   snapshot: string | null;
   history: string;
@@ -70,6 +72,7 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     keyDigest: actor.key?.digest.toString('hex') ?? null,
     limits: actor.limits,
     createdAt: now,
+    retried: 0,
     state: actor.state,
     snapshot: null,
     history: '',
@@ -87,6 +90,22 @@ export function newActorRow(actor: NewActor, wakeAt: Instant, now: Instant): Act
     quarantine: null,
     parked: null,
     progress: null,
+  };
+}
+
+/** The row of a dropped run that begins again: before its first turn, with its past behind it. */
+export function retriedRow(row: ActorRow, state: string | null): ActorRow {
+  return {
+    ...row,
+    retried: row.retried + 1,
+    fence: row.fence + 1,
+    state,
+    snapshot: null,
+    pokes: 0,
+    strikes: 0,
+    ownDue: null,
+    quarantine: null,
+    parked: null,
   };
 }
 

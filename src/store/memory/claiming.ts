@@ -129,6 +129,7 @@ class ClaimPass {
       fence: row.fence,
       pokes: row.pokes,
       strikes,
+      retried: row.retried,
       claimedBefore,
       wakeAt,
       dueRowAt: row.ownDue?.at ?? null,

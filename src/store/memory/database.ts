@@ -2,8 +2,9 @@
  * The tables of the in-memory store, shared by all stores opened on one database, and the few moves that several
  * operations have in common. One thread and no await inside an operation: each is a transaction by itself.
  */
-import type { Instant, JournalSegment, Mail, WorkerEntry } from '../contract.ts';
+import type { DefinitionEntry, Instant, JournalSegment, Mail, WorkerEntry } from '../contract.ts';
 import type { DefinitionLimits } from '../limits.ts';
+import type { AuditEntry, DutyState, PrunedCount } from '../operating.ts';
 import type { WakeListener } from '../wake-listener.ts';
 import { type ActorRow, isSuspect, type SettledRow, SUSPECT_LANE } from './actor-row.ts';
 import { createDueRows, type DueRows } from './due-rows.ts';
@@ -21,10 +22,19 @@ export interface QueueRow {
   paused: boolean;
 }
 
+/** What the registry says of a definition beside its number. */
+export interface DefinitionRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly kind: DefinitionEntry['kind'];
+}
+
 export interface WorkerRow {
   readonly entry: WorkerEntry;
   readonly namespace: string;
+  readonly joinedAt: Instant;
   beatAt: Instant;
+  duties: readonly DutyState[];
 }
 
 /** An idempotency key. `settled` is null for as long as its actor lives. */
@@ -55,6 +65,7 @@ export interface Tables {
   readonly places: Map<string, PlaceRow>;
   /** By actor. */
   readonly waits: Map<string, WaitRow>;
+  readonly kinds: Map<number, DefinitionRow>;
   readonly queues: Map<number, QueueRow>;
   readonly actors: Map<string, ActorRow>;
   readonly due: DueRows;
@@ -62,6 +73,9 @@ export interface Tables {
   readonly segments: Map<string, JournalSegment[]>;
   readonly settled: Map<string, SettledRow>;
   readonly claims: Map<string, ClaimRow>;
+  /** By what they are counted by, as text. */
+  readonly pruned: Map<string, PrunedCount>;
+  readonly audit: (AuditEntry & { readonly namespace: string })[];
   /** Living incarnations only: one found dead is gone, and with it its right to claim and write. */
   readonly workers: Map<string, WorkerRow>;
   /** By worker, then by lease number. */
@@ -77,6 +91,7 @@ export function createTables(clock: MemoryClock): Tables {
     limits: new Map(),
     places: new Map(),
     waits: new Map(),
+    kinds: new Map(),
     queues: new Map(),
     actors: new Map(),
     due: createDueRows(),
@@ -84,6 +99,8 @@ export function createTables(clock: MemoryClock): Tables {
     segments: new Map(),
     settled: new Map(),
     claims: new Map(),
+    pruned: new Map(),
+    audit: [],
     workers: new Map(),
     leases: new Map(),
     listeners: new Set(),

@@ -93,6 +93,7 @@ function viewRow(tables: Tables, row: ActorRow): Omit<StoredActor, Shared> {
     fence: row.fence,
     attempt: row.attempt,
     strikes: row.strikes,
+    retried: row.retried,
     parent: row.parent,
     role: row.role,
     key: row.key,
@@ -123,12 +124,15 @@ export function stats(tables: Tables, namespace: string): StoreStats {
     parked: rows.filter((row) => row.parked !== null).length,
     workers: [...tables.workers.values()]
       .filter((worker) => worker.namespace === namespace)
-      .map(({ entry, beatAt }) => ({
+      .map(({ entry, joinedAt, beatAt, duties }) => ({
         ...entry,
+        joinedAt,
         beatAt,
         alive: beatAt + entry.leaseMs > now,
         held: heldBy(entry.id),
+        duties,
       })),
+    setAside: [],
   };
 }
 

@@ -11,7 +11,8 @@ import { makeDue, type Tables, type WorkerRow } from './database.ts';
 const JUMP_MS = 2_000;
 
 export function join(tables: Tables, env: Env, namespace: string, entry: WorkerEntry): Heartbeat {
-  const worker: WorkerRow = { entry, namespace, beatAt: tables.now() };
+  const now = tables.now();
+  const worker: WorkerRow = { entry, namespace, joinedAt: now, beatAt: now, duties: [] };
   tables.workers.set(entry.id, worker);
   unpark(tables, entry.defs);
 
@@ -76,6 +77,8 @@ export function heldBy(
 }
 
 export interface Reaper {
+  /** From then on the dead write nothing, and what they hold is anybody's to free. */
+  bury(): void;
   reap(): { readonly processed: number; readonly errors: number; readonly queues: readonly number[] };
 }
 
@@ -87,30 +90,35 @@ export function createReaper(tables: Tables, env: Env): Reaper {
   const isDead = ({ beatAt, entry }: WorkerRow, now: Instant): boolean =>
     Math.max(beatAt, jumpedAt) + entry.leaseMs <= now;
 
-  return {
-    reap() {
-      const now = tables.now();
-      const monotonicMs = env.monotonicMs();
-      if (Math.abs(now - seenAt - (monotonicMs - seenMs)) > JUMP_MS) jumpedAt = now;
-      seenAt = now;
-      seenMs = monotonicMs;
+  const bury = (): void => {
+    const now = tables.now();
+    const monotonicMs = env.monotonicMs();
+    if (Math.abs(now - seenAt - (monotonicMs - seenMs)) > JUMP_MS) jumpedAt = now;
+    seenAt = now;
+    seenMs = monotonicMs;
 
+    for (const worker of tables.workers.values()) if (isDead(worker, now)) tables.workers.delete(worker.entry.id);
+  };
+
+  return {
+    bury,
+    reap() {
+      bury();
       let processed = 0;
       const queues = new Set<number>();
-      for (const worker of tables.workers.values()) {
-        if (!isDead(worker, now)) continue;
-        tables.workers.delete(worker.entry.id);
+      for (const [worker, leases] of tables.leases) {
+        if (tables.workers.has(worker)) continue;
         // Lease by lease, not by `worker`: an actor missing from its lease row stays lost here as it would in Postgres.
-        for (const ids of tables.leases.get(worker.entry.id)?.values() ?? []) {
+        for (const ids of leases.values()) {
           for (const id of ids) {
             const row = tables.actors.get(id);
-            if (row?.worker !== worker.entry.id) continue;
+            if (row?.worker !== worker) continue;
             free(tables, row);
             queues.add(row.queue);
             processed += 1;
           }
         }
-        tables.leases.delete(worker.entry.id);
+        tables.leases.delete(worker);
       }
       return { processed, errors: 0, queues: [...queues] };
     },
@@ -118,7 +126,7 @@ export function createReaper(tables: Tables, env: Env): Reaper {
 }
 
 /** The raised fence makes everything its last holder still writes miss. */
-function free(tables: Tables, row: ActorRow): void {
+export function free(tables: Tables, row: ActorRow): void {
   row.worker = null;
   row.fence += 1;
   makeDue(tables, row);

@@ -12,7 +12,8 @@ const AUDIT: Statement = {
     select a.* from carillon.actors a where a.id > $2 order by a.id limit $3
   ), mine as materialized (
     select s.* from stretch s join carillon.queues q on q.id = s.queue and q.namespace = $1
-    where s.quarantine is null and s.parked is null
+    where s.quarantine is null and s.parked is null and ($4::text is null or s.labels @> array[$4])
+      and not exists (select from carillon.set_aside a where a.duty = 'mend' and a.target = s.id::text and a.next_at > carillon.now())
   )
   select m.id as actor, case
     when m.worker is not null then 'held by ' || m.worker || ', but in none of its leases'
@@ -51,15 +52,25 @@ const STRETCH = 5_000;
 
 export class Auditor {
   readonly #db: Database;
+  readonly #namespace: string;
+  readonly #label: string | null;
   #after = BEGINNING;
 
-  constructor(db: Database) {
+  constructor(db: Database, namespace = db.namespace, label: string | null = null) {
     this.#db = db;
+    this.#namespace = namespace;
+    this.#label = label;
+  }
+
+  /** The next call begins a round. */
+  get atBeginning(): boolean {
+    return this.#after === BEGINNING;
   }
 
   /** Goes on where the last call ended, and round again; stops early with `limit` findings. */
   async audit(limit: number): Promise<readonly AuditFinding[]> {
-    const findings = await this.#db.query<AuditFinding>(AUDIT, [this.#db.namespace, this.#after, STRETCH]);
+    const values = [this.#namespace, this.#after, STRETCH, this.#label];
+    const findings = await this.#db.query<AuditFinding>(AUDIT, values);
     const [end] = await this.#db.query<{ last: string | null; count: number }>(LAST, [this.#after, STRETCH]);
     this.#after = end === undefined || end.last === null || end.count < STRETCH ? BEGINNING : end.last;
     return findings.slice(0, limit);

@@ -3,6 +3,7 @@
  * locks a row that is there, in the order of digests; who comes second learns whose it is.
  */
 import type { NewActor, Scheduled } from '../contract.ts';
+import type { Operator } from '../operating.ts';
 import { Answers, insertActors } from './actors.ts';
 import type { Database, Query, Statement } from './database.ts';
 
@@ -36,6 +37,24 @@ const FORGET_EXPIRED: Statement = {
 const UNCLAIM: Statement = {
   name: 'unclaim',
   text: `delete from carillon.claims where digest = any($1) and actor = any($2)`,
+};
+
+/** Its holder goes on, and its settling finds nothing to finalize: that one asks for its own claim. */
+const RELEASE: Statement = {
+  name: 'release_key',
+  text: `with gone as (
+    delete from carillon.claims where digest = $1 returning actor, expires_at
+  ), noted as (
+    insert into carillon.audit (id, at, namespace, who, action, target, reason, before)
+    select $2, carillon.now(), $3, $4, 'releaseKey', $5, $6, jsonb_build_object('actor', actor, 'until', expires_at)
+    from gone
+  )
+  select actor from gone`,
+};
+
+const RELEASED: Statement = {
+  name: 'key_released',
+  text: `select before->>'actor' as actor from carillon.audit where id = $1`,
 };
 
 interface KeyRow {
@@ -112,4 +131,21 @@ async function answerLosers(db: Database, query: Query, losers: readonly KeyedAc
 function answerOf({ actor, fingerprint, settled, record }: KeyRow, asked: Buffer): Scheduled {
   if (fingerprint !== asked.toString('hex')) return { outcome: 'conflict', id: actor };
   return settled ? { outcome: 'skipped_idempotent', id: actor, record } : { outcome: 'skipped_in_flight', id: actor };
+}
+
+export async function releaseKey(
+  db: Database,
+  digest: Buffer,
+  key: string,
+  { who, reason }: Operator,
+): Promise<boolean> {
+  const id = db.env.uuid();
+  const rows = await db.resolved(
+    () => db.query<{ actor: string }>(RELEASE, [digest, id, db.namespace, who, key, reason ?? null]),
+    async () => {
+      const found = await db.query<{ actor: string }>(RELEASED, [id]);
+      return found.length > 0 ? found : undefined;
+    },
+  );
+  return rows.length > 0;
 }

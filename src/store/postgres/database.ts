@@ -93,7 +93,7 @@ export class Database {
   /** What may meet the open transaction of a caller. */
   readonly patient: pg.Pool;
   readonly #ownsPool: boolean;
-  readonly #texts = new Map<Statement, { readonly name?: string; readonly text: string }>();
+  readonly #texts = new WeakMap<Statement, { readonly name?: string; readonly text: string }>();
   readonly #backends = new WeakMap<pg.ClientBase, Backend>();
   readonly #closing = new AbortController();
   readonly #onError = (error: Error): void => this.logger.debug({ err: error }, 'a database connection was lost');
@@ -152,8 +152,8 @@ export class Database {
   }
 
   /** SQL of several statements, which Postgres runs as one transaction. */
-  async define(sql: string): Promise<void> {
-    await this.#on(this.pool, (client) => client.query(sql));
+  async define(sql: string, pool = this.pool): Promise<void> {
+    await this.#on(pool, (client) => client.query(sql));
   }
 
   /** On a connection that somebody else holds, inside whatever transaction is open there. */

@@ -115,7 +115,7 @@ const CLAIM: Statement = {
   )
   select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority, h.labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
-    h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
+    h.retried, h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
     (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
     (extract(epoch from h.created_at) * 1000)::float8 as "createdAt",
     h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
@@ -224,6 +224,7 @@ function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; re
     fence: row.fence,
     pokes: row.pokes,
     strikes: row.strikes,
+    retried: row.retried,
     claimedBefore: row.strikes > 0 ? row.claimedBefore : null,
     wakeAt: row.wakeAt,
     dueRowAt: row.inDue ? row.wakeAt : null,

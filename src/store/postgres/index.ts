@@ -7,27 +7,36 @@ import type { Env } from '../../env.ts';
 import type { Store } from '../contract.ts';
 import { Admission, placeWait } from './admission.ts';
 import { Auditor } from './audit.ts';
+import { auditTrail } from './audit-trail.ts';
+import { releaseKey } from './claims.ts';
 import { readNow } from './clock.ts';
 import { commit } from './commit.ts';
 import { Database } from './database.ts';
 import { claim, nextDue } from './due.ts';
 import { dueBuckets } from './due-buckets.ts';
+import { Forgetter } from './forget.ts';
 import { readJournal } from './journal.ts';
 import { giveBack, heldBy } from './leases.ts';
 import { list } from './list.ts';
 import { type Listening, listen } from './listen.ts';
 import { send, sendWithin } from './mailbox.ts';
 import { checkSchema } from './migrate.ts';
+import { order } from './orders.ts';
 import { park, unpark } from './park.ts';
+import { prune } from './prune.ts';
+import { pruned } from './pruned.ts';
+import { mend, recover } from './recover.ts';
 import { Registry } from './registry.ts';
+import { retry } from './retry.ts';
 import { schedule, scheduleWithin } from './schedule.ts';
 import { scheduleTogether } from './schedule-together.ts';
+import { failed } from './selection.ts';
 import { prepareDays } from './settled.ts';
 import { stats } from './stats.ts';
 import { reload } from './turns.ts';
 import { find, progress, progressed, release } from './views.ts';
 import { Announcer } from './wake.ts';
-import { join, leave, Reaper } from './workers.ts';
+import { join, leave, Reaper, reportDuties } from './workers.ts';
 
 export { checkSchema, migrate, planMigrations } from './migrate.ts';
 
@@ -56,6 +65,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const reaper = new Reaper(db);
   const auditor = new Auditor(db);
   const admission = new Admission(db);
+  const mender = new Auditor(db);
+  const forgetter = new Forgetter(db);
   const open = new Set<Listening>();
   try {
     reaper.observe(await readNow(db.ask));
@@ -84,8 +95,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     commit: (worker, writes, leases) => commit(db, worker, writes, leases),
     reload: (worker, held) => reload(db, worker, held),
     progress: (worker, id, fence, value) => progress(db, worker, id, fence, value),
-    release: (id) => release(db, id),
-    setPaused: (queue, paused) => registry.setPaused(queue, paused),
+    release: (id, by) => release(db, id, by),
+    setPaused: (queue, paused, by) => registry.setPaused(queue, paused, by),
 
     join: (worker) => join(db, worker),
     leave: (worker) => leave(db, worker),
@@ -101,6 +112,22 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     admit: () => admission.pass(),
     prepareDays: () => prepareDays(db),
     audit: (limit) => auditor.audit(limit),
+
+    retry: (selection, terms, by) => retry(db, selection, terms, by),
+    failed: (selection, sample) => failed(db, selection, sample),
+    prune: (by, signal) => prune(db, by, signal),
+    pruned: () => pruned(db),
+    forget: () => forgetter.forget(),
+    releaseKey: (digest, key, by) => releaseKey(db, digest, key, by),
+    async recover(filter) {
+      reaper.observe(await readNow(db.ask));
+      await reaper.bury();
+      return recover(db, filter);
+    },
+    mend: () => mend(db, mender),
+    reportDuties: (worker, duties) => reportDuties(db, worker, duties),
+    order: (orders) => order(db, orders),
+    auditTrail: (filter) => auditTrail(db, filter),
 
     find: (id) => find(db, id),
     placeWait: (id) => placeWait(db, id),

@@ -45,15 +45,17 @@ const FREE_LEASE: Statement = {
   select id, queue from freed`,
 };
 
+/** As a lease, but for these alone; $4 as $3 there. A fence that is null fits any. */
 const FREE_SOME: Statement = {
   name: 'free_some',
   text: `with stuck as materialized (
     select a.id from carillon.actors a join unnest($2::uuid[], $3::int8[]) as held(id, fence) on held.id = a.id
-    where a.worker = $1 and a.fence = held.fence
+    where a.worker = $1 and a.fence = coalesce(held.fence, a.fence)
     order by a.id for no key update of a skip locked
   ), freed as (
-    update carillon.actors a set worker = null, fence = a.fence + 1, in_due = true, strikes = greatest(0, a.strikes - 1),
-      claimed_at = null,
+    update carillon.actors a set worker = null, fence = a.fence + 1, in_due = true,
+      strikes = greatest(0, a.strikes - case when $4 then 1 else 0 end),
+      claimed_at = case when $4 then null else a.claimed_at end,
       wake_at = case when a.in_due then a.wake_at else least(coalesce(a.wake_at, carillon.now()), carillon.now()) end
     from stuck where a.id = stuck.id
     returning a.id, a.queue, a.def, a.wake_at, case when a.strikes >= 2 then 10 else a.priority end as lane
@@ -61,7 +63,7 @@ const FREE_SOME: Statement = {
     insert into carillon.due (queue, priority, due_at, actor, def)
     select queue, lane, least(wake_at, carillon.now()), id, def from freed
   )
-  select id from freed`,
+  select id, queue from freed`,
 };
 
 const LEASES_OF: Statement = {
@@ -86,7 +88,7 @@ const CHANGE: Statement = {
   from unnest($3::int8[], $4::text[]) as changed(n, actors) where l.worker = $1 and l.n = changed.n`,
 };
 
-interface Freed {
+export interface Freed {
   readonly id: string;
   readonly queue: number;
 }
@@ -101,9 +103,14 @@ export async function giveBack(
   worker: string,
   held: readonly { readonly id: string; readonly fence: number }[],
 ): Promise<number> {
-  const values = [worker, held.map((one) => one.id), held.map((one) => one.fence)];
-  const freed = await db.repeated(() => db.query<{ id: string }>(FREE_SOME, values));
+  const values = [worker, held.map((one) => one.id), held.map((one) => one.fence), true];
+  const freed = await db.repeated(() => db.query<Freed>(FREE_SOME, values));
   return freed.length;
+}
+
+/** One actor of a dead worker, by itself. */
+export async function freeOne(db: Database, worker: string, id: string): Promise<readonly Freed[]> {
+  return db.repeated(() => db.query<Freed>(FREE_SOME, [worker, [id], [null], false]));
 }
 
 export async function leasesOf(db: Database, worker: string): Promise<readonly number[]> {

@@ -11,7 +11,7 @@ const LIST: Statement = {
   text: `with page as (
     (select a.id, a.def, a.queue, a.priority, a.labels,
       case when a.quarantine is null then 'active' else 'quarantined' end as status, a.state, a.input, a.snapshot,
-      a.history, a.spilled, a.seq, a.fence, a.attempt, a.strikes, a.worker,
+      a.history, a.spilled, a.seq, a.fence, a.attempt, a.strikes, a.retried, a.worker,
       case when a.worker is not null then a.claimed_at end as claimed_at, case when a.in_due then a.wake_at end as wake_at,
       a.parent, a.role, a.key, coalesce(a.quarantine, a.parked) as reason, a.progress, null as record,
       (select count(*) from carillon.mailbox m where m.actor = a.id and m.event is not null)::int4 as mail,
@@ -29,7 +29,7 @@ const LIST: Statement = {
     order by a.id desc limit $11)
     union all
     (select s.id, s.def, s.queue, s.priority, s.labels, s.status, s.state, s.input, s.snapshot, s.history, s.spilled,
-      s.seq, s.fence, s.attempt, s.strikes, null, null, null, s.parent, s.role, s.key, s.reason, s.progress, s.record,
+      s.seq, s.fence, s.attempt, s.strikes, s.retried, null, null, null, s.parent, s.role, s.key, s.reason, s.progress, s.record,
       coalesce(cardinality(s.undelivered), 0), s.created_at, s.settled_at
     from carillon.settled s
     where ($2::text is null or s.status = $2) and ($3::text is null or s.outcome = $3)
@@ -44,7 +44,7 @@ const LIST: Statement = {
     order by id desc limit $11
   )
   select p.id, d.name, d.version, q.name as queue, p.priority, p.labels, p.status, p.state, p.input, p.snapshot,
-    p.history, p.spilled, p.seq::float8 as seq, p.fence::float8 as fence, p.attempt, p.strikes, p.worker,
+    p.history, p.spilled, p.seq::float8 as seq, p.fence::float8 as fence, p.attempt, p.strikes, p.retried, p.worker,
     (extract(epoch from p.claimed_at) * 1000)::float8 as "claimedAt",
     (extract(epoch from p.wake_at) * 1000)::float8 as "wakeAt", p.parent, p.role, p.key, p.reason, p.progress, p.record, p.mail,
     (extract(epoch from p.created_at) * 1000)::float8 as "createdAt",

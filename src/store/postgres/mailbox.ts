@@ -52,14 +52,25 @@ const RECEIPT: Statement = { name: 'receipt', text: `select from carillon.receip
 
 const SETTLED: Statement = { name: 'settled_ids', text: `select id from carillon.settled where id = any($1::uuid[])` };
 
-interface Receiver {
+export interface Receiver {
   readonly actor: string;
   readonly queue: number;
   readonly now: Instant;
   readonly newDedupIds: readonly string[] | null;
 }
 
+/** Gives whoever had a row when it arrived. */
+export type Delivery<M extends NewMail> = (query: Query, mail: readonly M[]) => Promise<readonly Receiver[]>;
+
 export async function send(db: Database, mail: readonly NewMail[]): Promise<SendReply> {
+  return sendBy(db, mail, (query, group) => deliverOnce(db, query, group));
+}
+
+export async function sendBy<M extends NewMail>(
+  db: Database,
+  mail: readonly M[],
+  delivered: Delivery<M>,
+): Promise<SendReply> {
   const outcome = new Outcome(mail);
   const patient: Query = (statement, values) => db.query(statement, values, db.patient);
   let failure: Error | null = null;
@@ -68,9 +79,9 @@ export async function send(db: Database, mail: readonly NewMail[]): Promise<Send
     const query = piece.some((one) => one.dedupId !== null) ? patient : db.ask;
     await bisected(
       piece,
-      async (group) => outcome.add(await deliverOnce(db, query, group)),
+      async (group) => outcome.add(await delivered(query, group)),
       async (one, error) => {
-        if (isInTheWay(error)) outcome.add(await deliverOnce(db, db.ask, [one]));
+        if (isInTheWay(error)) outcome.add(await delivered(db.ask, [one]));
         else failure ??= error;
       },
     );
@@ -131,7 +142,7 @@ async function deliverOnce(db: Database, query: Query, mail: readonly NewMail[])
   return receivers;
 }
 
-async function receiversOf(db: Database, mail: readonly NewMail[]): Promise<readonly Receiver[]> {
+export async function receiversOf(db: Database, mail: readonly NewMail[]): Promise<readonly Receiver[]> {
   const rows = await db.query<Omit<Receiver, 'newDedupIds'>>(RECEIVERS, [mail.map((one) => one.actor)]);
   return rows.map((row) => ({
     ...row,

@@ -3,6 +3,7 @@
  * their own, never in a caller's, so that two callers do not wait for each other's commit.
  */
 import type { DefinitionEntry } from '../contract.ts';
+import type { Operator } from '../operating.ts';
 import type { Database, Statement } from './database.ts';
 
 const ADD_DEFINITIONS: Statement = {
@@ -48,7 +49,16 @@ const READ_QUEUES: Statement = {
 
 const SET_PAUSED: Statement = {
   name: 'set_paused',
-  text: `update carillon.queues set paused = $3 where namespace = $1 and name = $2`,
+  text: `with before as materialized (
+    select id, paused from carillon.queues where namespace = $1 and name = $2 for update
+  ), noted as (
+    insert into carillon.audit (id, at, namespace, who, action, target, reason, before, after)
+    select $4, carillon.now(), $1, $5, case when $3 then 'pauseQueue' else 'resumeQueue' end, $2, $6,
+      jsonb_build_object('paused', b.paused), jsonb_build_object('paused', $3::bool)
+    from before b where $4::uuid is not null
+    on conflict (id) do nothing
+  )
+  update carillon.queues q set paused = $3 from before b where q.id = b.id`,
 };
 
 export interface DefinitionName {
@@ -103,9 +113,10 @@ export class Registry {
     return known(this.#definitions.get(id), `definition ${id}`);
   }
 
-  async setPaused(queue: string, paused: boolean): Promise<void> {
+  async setPaused(queue: string, paused: boolean, by: Operator | undefined): Promise<void> {
     await this.registerQueues([queue]);
-    await this.#db.repeated(() => this.#db.query(SET_PAUSED, [this.#db.namespace, queue, paused]));
+    const noted = [by ? this.#db.env.uuid() : null, by?.who ?? null, by?.reason ?? null];
+    await this.#db.repeated(() => this.#db.query(SET_PAUSED, [this.#db.namespace, queue, paused, ...noted]));
   }
 
   async #read(): Promise<void> {

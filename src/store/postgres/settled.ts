@@ -22,7 +22,7 @@ const SETTLE: Statement = {
       and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
     returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.role, a.key, a.key_digest, a.limits, a.input, a.progress, a.fence,
-      a.strikes, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
+      a.strikes, a.retried, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
       w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key
   ), letter as (
     delete from carillon.mailbox m using over o where m.actor = o.id and m.event is not null
@@ -36,10 +36,11 @@ const SETTLE: Statement = {
     group by l.actor
   ), record as (
     insert into carillon.settled (id, def, queue, priority, labels, parent, role, key, key_digest, limits, input, progress,
-      fence, strikes, created_at, settled_at, spilled, seq, attempt, state, snapshot, history, status, outcome, reason, record,
-      keep_until, undelivered)
-    select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.role, o.key, o.key_digest, o.limits, o.input, o.progress, o.fence,
-      o.strikes, o.created_at, carillon.now(), o.spilled, o.next_seq, o.attempt, o.state, o.snapshot, o.history,
+      fence, strikes, retried, created_at, settled_at, spilled, seq, attempt, state, snapshot, history, status, outcome,
+      reason, record, keep_until, undelivered)
+    select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.role, o.key, o.key_digest, o.limits, o.input,
+      o.progress, o.fence, o.strikes, o.retried, o.created_at, carillon.now(), o.spilled, o.next_seq, o.attempt, o.state,
+      o.snapshot, o.history,
       o.status, o.outcome, o.reason, o.record, (carillon.now() at time zone 'UTC')::date + o.keep_days, u.events
     from over o left join undelivered u on u.actor = o.id
   ), freed as (

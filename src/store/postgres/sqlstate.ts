@@ -34,6 +34,11 @@ export function isAlreadyThere(error: unknown): boolean {
   return isDatabaseError(error) && /^(42P07|42P17|42710|23505)$/.test(error.code ?? '');
 }
 
+/** A leaf that another process has taken out meanwhile, or is taking out. */
+export function isGone(error: unknown): boolean {
+  return isDatabaseError(error) && /^(42P01|55000)$/.test(error.code ?? '');
+}
+
 /** By shape: a pool we were given may come from another copy of pg. */
 function isDatabaseError(error: unknown): error is DatabaseError {
   return error instanceof Error && 'severity' in error && 'code' in error;

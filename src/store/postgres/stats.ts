@@ -1,6 +1,7 @@
 /** Counts for people, bounded: beyond the bound an estimate of the planner, so that a look never costs what it counts. */
-import type { Instant, StoreStats, WorkerEntry } from '../contract.ts';
+import type { StoreStats } from '../contract.ts';
 import type { Database, Statement } from './database.ts';
+import { readSetAside } from './set-aside.ts';
 
 /** What is read at most for one number. */
 const BOUND = 10_000;
@@ -37,7 +38,8 @@ const ACTORS: Statement = {
 const WORKERS: Statement = {
   name: 'worker_stats',
   text: `select w.id, w.host, w.pid, w.defs, w.queues, w.lease_ms as "leaseMs", w.concurrency,
-    (extract(epoch from w.beat_at) * 1000)::float8 as "beatAt",
+    (extract(epoch from w.joined_at) * 1000)::float8 as "joinedAt", (extract(epoch from w.beat_at) * 1000)::float8 as "beatAt",
+    w.duties,
     w.beat_at + w.lease_ms * interval '1 millisecond' > carillon.now() as alive,
     (select count(*) from carillon.leases l, unnest(l.actors) as listed(id) join carillon.actors a on a.id = listed.id
       where l.worker = w.id and a.worker = w.id)::int4 as held
@@ -45,10 +47,11 @@ const WORKERS: Statement = {
 };
 
 export async function stats(db: Database): Promise<StoreStats> {
-  const [queues, [actors], workers] = await Promise.all([
+  const [queues, [actors], workers, setAside] = await Promise.all([
     db.query<StoreStats['queues'][number]>(QUEUES, [db.namespace, BOUND]),
     db.query<Pick<StoreStats, 'active' | 'quarantined' | 'parked'>>(ACTORS, [db.namespace, BOUND]),
-    db.query<WorkerEntry & { beatAt: Instant; alive: boolean; held: number }>(WORKERS, [db.namespace]),
+    db.query<StoreStats['workers'][number]>(WORKERS, [db.namespace]),
+    readSetAside(db),
   ]);
-  return { active: 0, quarantined: 0, parked: 0, ...actors, queues, workers };
+  return { active: 0, quarantined: 0, parked: 0, ...actors, queues, workers, setAside };
 }

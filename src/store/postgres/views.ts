@@ -1,5 +1,6 @@
 /** What views and waiters read of single actors, alive or settled. Nothing here locks or changes anything. */
 import type { Progressed, StoredActor } from '../contract.ts';
+import type { Operator } from '../operating.ts';
 import type { Database, Statement } from './database.ts';
 import { isUuid } from './uuid.ts';
 
@@ -7,7 +8,7 @@ const FIND: Statement = {
   name: 'find',
   text: `select a.id, d.name, d.version, q.name as queue, a.priority, a.labels,
     case when a.quarantine is null then 'active' else 'quarantined' end as status, a.state, a.input, a.snapshot,
-    a.history, a.spilled, a.seq::float8 as seq, a.fence::float8 as fence, a.attempt, a.strikes, a.worker,
+    a.history, a.spilled, a.seq::float8 as seq, a.fence::float8 as fence, a.attempt, a.strikes, a.retried, a.worker,
     case when a.worker is not null then (extract(epoch from a.claimed_at) * 1000)::float8 end as "claimedAt",
     case when a.in_due then (extract(epoch from a.wake_at) * 1000)::float8 end as "wakeAt",
     a.parent, a.role, a.key, coalesce(a.quarantine, a.parked) as reason, a.progress, null as record,
@@ -19,7 +20,7 @@ const FIND: Statement = {
   where a.id = $1
   union all
   select s.id, d.name, d.version, q.name, s.priority, s.labels, s.status, s.state, s.input, s.snapshot, s.history,
-    s.spilled, s.seq::float8, s.fence::float8, s.attempt, s.strikes, null, null, null, s.parent, s.role, s.key, s.reason,
+    s.spilled, s.seq::float8, s.fence::float8, s.attempt, s.strikes, s.retried, null, null, null, s.parent, s.role, s.key, s.reason,
     s.progress, s.record, coalesce(cardinality(s.undelivered), 0), (extract(epoch from s.created_at) * 1000)::float8,
     (extract(epoch from s.settled_at) * 1000)::float8
   from carillon.settled s
@@ -47,12 +48,18 @@ const PROGRESS: Statement = {
 /** A first turn that was quarantined keeps the instant at which it was due. */
 const RELEASE: Statement = {
   name: 'release',
-  text: `with freed as (
+  text: `with mine as materialized (
+    select a.id, a.quarantine from carillon.actors a join carillon.queues q on q.id = a.queue and q.namespace = $2
+    where a.id = $1 and a.quarantine is not null for update of a
+  ), freed as (
     update carillon.actors a set quarantine = null, in_due = true,
       wake_at = case when a.in_due then a.wake_at else carillon.now() end
-    from carillon.queues q
-    where a.id = $1 and a.quarantine is not null and q.id = a.queue and q.namespace = $2
+    from mine m where a.id = m.id
     returning a.id, a.queue, a.def, a.wake_at, case when a.strikes >= 2 then 10 else a.priority end as lane
+  ), noted as (
+    insert into carillon.audit (id, at, namespace, who, action, target, reason, before)
+    select $3, carillon.now(), $2, $4, 'release', m.id, $5, jsonb_build_object('quarantine', m.quarantine)
+    from mine m where $3::uuid is not null
   ), due as (
     insert into carillon.due (queue, priority, due_at, actor, def)
     select queue, lane, least(wake_at, carillon.now()), id, def from freed
@@ -82,10 +89,11 @@ export async function progress(
   return rows.length > 0;
 }
 
-export async function release(db: Database, id: string): Promise<boolean> {
+export async function release(db: Database, id: string, by: Operator | undefined): Promise<boolean> {
   if (!isUuid(id)) return false;
+  const noted = [by ? db.env.uuid() : null, by?.who ?? null, by?.reason ?? null];
   const rows = await db.resolved(
-    () => db.query<{ id: string }>(RELEASE, [id, db.namespace]),
+    () => db.query<{ id: string }>(RELEASE, [id, db.namespace, ...noted]),
     async () => {
       const actor = await find(db, id);
       return actor === null || actor.status === 'quarantined' ? undefined : [{ id }];

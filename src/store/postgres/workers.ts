@@ -3,10 +3,13 @@
  * claims again. What it held is freed lease by lease, each in a transaction of its own.
  */
 import type { Heartbeat, Instant, WorkerEntry } from '../contract.ts';
+import type { DutyState, RecoverReply } from '../operating.ts';
 import type { Database, Statement } from './database.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { freeLease, leasesOf } from './leases.ts';
 import { unpark } from './park.ts';
+import { Tally } from './recover.ts';
+import { takeBack } from './set-aside.ts';
 
 const JOIN: Statement = {
   name: 'join',
@@ -29,16 +32,18 @@ const FIND_DEAD: Statement = {
   returning id`,
 };
 
+/** Those set aside are left alone for a while, so that what cannot be freed holds up nothing. */
 const LEASES_OF_DEAD: Statement = {
   name: 'leases_of_dead',
-  text: `select l.worker, l.n::float8 as lease from carillon.leases l
-  where not exists (select from carillon.workers w where w.id = l.worker) limit 1000`,
+  text: `select l.worker, l.n::float8 as lease, l.actors, a.target is not null as aside
+  from carillon.leases l
+  left join carillon.set_aside a on a.duty = 'reap' and a.target = l.worker || '/' || l.n
+  where not exists (select from carillon.workers w where w.id = l.worker)
+    and (a.target is null or a.next_at <= carillon.now())
+  limit 1000`,
 };
 
-const FORGET_RECEIPTS: Statement = {
-  name: 'old_receipts',
-  text: `delete from carillon.receipts where written_at < carillon.now() - interval '1 day'`,
-};
+const REPORT: Statement = { name: 'report_duties', text: `update carillon.workers set duties = $2 where id = $1` };
 
 /** A longer difference between the database's clock and the monotonic one is a jump. */
 const JUMP_MS = 2_000;
@@ -81,25 +86,41 @@ export class Reaper {
     this.#seen = { now, ms };
   }
 
-  async reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }> {
+  async reap(): Promise<RecoverReply> {
+    await this.bury();
+    const tally = new Tally(this.#db);
+    for (const lease of await this.#db.query<DeadLease>(LEASES_OF_DEAD)) await this.#free(lease, tally);
+    return tally.reply();
+  }
+
+  /** From then on they write nothing, and what they hold is anybody's to free. */
+  async bury(): Promise<void> {
     const db = this.#db;
     const dead = await db.repeated(() => db.query<{ id: string }>(FIND_DEAD, [this.#jumpedAt]));
     for (const { id } of dead) db.logger.warn({ worker: id }, 'a worker was found dead; what it held is due again');
-    const leases = await db.query<{ worker: string; lease: number }>(LEASES_OF_DEAD);
-    const queues = new Set<number>();
-    let processed = 0;
-    let errors = 0;
-    for (const { worker, lease } of leases) {
-      try {
-        const freed = await freeLease(db, worker, lease, true);
-        processed += freed.length;
-        for (const { queue } of freed) queues.add(queue);
-      } catch (error) {
-        errors += 1;
-        db.logger.error({ err: error, worker, lease }, 'a lease of a dead worker could not be freed');
-      }
-    }
-    await db.query(FORGET_RECEIPTS);
-    return { processed, errors, queues: [...queues] };
   }
+
+  /** All at once, or where one of them cannot be freed, the others without it. */
+  async #free({ worker, lease, actors, aside }: DeadLease, tally: Tally): Promise<void> {
+    const db = this.#db;
+    const target = `${worker}/${lease}`;
+    try {
+      tally.freed(await freeLease(db, worker, lease, true));
+      if (aside) await takeBack(db, 'reap', target);
+    } catch {
+      for (const id of actors) await tally.free(worker, id, { duty: 'reap', target });
+    }
+  }
+}
+
+interface DeadLease {
+  readonly worker: string;
+  readonly lease: number;
+  readonly actors: readonly string[];
+  /** It failed before. */
+  readonly aside: boolean;
+}
+
+export async function reportDuties(db: Database, worker: string, duties: readonly DutyState[]): Promise<void> {
+  await db.query(REPORT, [worker, JSON.stringify(duties)]);
 }

@@ -100,6 +100,7 @@ export function claimingFacts(stage: () => Stage): void {
           input: '7',
           state: '"scheduled"',
           attempt: 0,
+          retried: 0,
           snapshot: null,
           history: expect.any(String),
           spilled: false,

@@ -176,9 +176,9 @@ export function readingFacts(stage: () => Stage): void {
       await s.add({ when: { afterMs: 5_000 } });
       await s.store.setPaused('other', true);
       const stats = await s.store.stats();
-      const { beatAt, ...entry } = stats.workers[0] ?? expect.fail('no worker listed');
-      expect(beatAt).toBeGreaterThanOrEqual(now);
-      expect(entry).toEqual({ ...worker.entry, alive: true, held: 1 });
+      const { beatAt, joinedAt, ...entry } = stats.workers[0] ?? expect.fail('no worker listed');
+      expect([beatAt >= joinedAt, joinedAt >= now]).toEqual([true, true]);
+      expect(entry).toEqual({ ...worker.entry, alive: true, held: 1, duties: [] });
       expect([stats.active, stats.quarantined, stats.parked]).toEqual([4, 1, 0]);
       const queues = Object.fromEntries(stats.queues.map((queue) => [queue.queue, queue]));
       expect(queues[s.queueName]).toEqual({

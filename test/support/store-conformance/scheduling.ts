@@ -33,6 +33,7 @@ export function schedulingFacts(stage: () => Stage): void {
         seq: 0,
         fence: 0,
         attempt: 0,
+        retried: 0,
         strikes: 0,
         worker: null,
         claimedAt: null,

@@ -85,6 +85,8 @@ export class CronLife {
       system: null,
       input: spec,
       seq: 0,
+      retried: 0,
+      attempts: 0,
       kin: null,
     };
     this.context = undefined as unknown as CronContext;
