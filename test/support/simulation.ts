@@ -34,6 +34,7 @@ const FATAL_CALLS: ReadonlySet<string> = new Set([
   'join',
   'heldBy',
   'giveBack',
+  'admit',
 ]);
 
 export interface Chances {
