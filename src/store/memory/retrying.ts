@@ -5,7 +5,7 @@ import { retriedRow, type SettledRow } from './actor-row.ts';
 import { note, type Place } from './audit-trail.ts';
 import { setOwnDue } from './database.ts';
 
-const KINDS = new Set(['job', 'actor', 'followup']);
+const KINDS = new Set(['job', 'actor', 'followup', 'flow']);
 
 export function failed(
   place: Place,
