@@ -52,7 +52,8 @@ const listChecks = object({
   state: optional(text(4096), undefined),
   name: optional(name, undefined),
   queue: optional(name, undefined),
-  label: optional(text(64), undefined),
+  // Longer than what schedule() takes: follow-ups are labelled with their thread and their key.
+  label: optional(text(1024), undefined),
   key: optional(text(512), undefined),
   parentId: optional(kind<string>('the id of an actor', isActorId), undefined),
   limit: optional(integer(1, 1000), 50),

@@ -11,6 +11,8 @@ import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
+import { Followups } from './followups/followups.ts';
+import type { FollowupOptions } from './followups/options.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import { name } from './option-checks.ts';
@@ -29,12 +31,14 @@ export class Door implements Scheduler {
   readonly #scheduling: Scheduling;
   readonly #sender: Sending;
   readonly #reader: Reading;
+  readonly #followups: Followups;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#scheduling = new Scheduling(runtime);
     this.#sender = new Sending(runtime);
     this.#reader = new Reading(runtime);
+    this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -52,6 +56,11 @@ export class Door implements Scheduler {
   get #reading(): Reading {
     this.#runtime.assertOpen();
     return this.#reader;
+  }
+
+  get #following(): Followups {
+    this.#runtime.assertOpen();
+    return this.#followups;
   }
 
   async start(): Promise<void> {
@@ -83,6 +92,18 @@ export class Door implements Scheduler {
 
   getHandle<D extends AnyDefinition>(id: string, _definition?: D): Handle<D> {
     return this.#handle({ id, outcome: 'scheduled' });
+  }
+
+  async scheduleFollowup(options: FollowupOptions): Promise<Handle> {
+    return this.#handle(await this.#following.schedule(options));
+  }
+
+  async listFollowups(filter: { threadId: string }): Promise<ActorView[]> {
+    return this.#following.list(filter);
+  }
+
+  async cancelFollowup(selector: { key: string } | { threadId: string }): Promise<number> {
+    return this.#following.cancel(selector);
   }
 
   async send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
@@ -145,11 +166,12 @@ export class Door implements Scheduler {
     return this.#runtime.announcer.on(event, listener);
   }
 
-  #handle<D extends AnyDefinition>({ id, outcome, record }: Submitted): Handle<D> {
+  #handle<D extends AnyDefinition>({ id, outcome, record, replaced }: Submitted): Handle<D> {
     return {
       id,
       outcome,
       ...(record && { record: record as RunRecord<OutputOf<D>> }),
+      ...(replaced !== undefined && { replaced }),
       result: async (options = {}) => {
         const { timeoutMs } = resolveWaitOptions(options);
         return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;

@@ -1,4 +1,5 @@
 /** The public API. */
+export type { Delivery, ThreadGateway } from '../actors/thread-gateway.ts';
 export type { ListOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
@@ -38,6 +39,8 @@ export {
 } from './errors.ts';
 export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent } from './events.ts';
 export type { Explanation, Waiting } from './explain.ts';
+export { followup } from './followups/followup.ts';
+export type { FollowupInput, FollowupOptions } from './followups/options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
 export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './options.ts';

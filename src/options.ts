@@ -6,6 +6,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
@@ -106,6 +107,8 @@ export interface SchedulerOptions {
   readonly sweepInterval?: Duration;
   /** Bytes of an input, event, output or context, each; 1 KiB to 64 MiB. @defaultValue 1 MiB */
   readonly maxPayload?: number;
+  /** How follow-ups reach their threads. Without it this process can schedule them, and others have to deliver them. */
+  readonly threads?: ThreadGateway;
   /** `false`: no logs. A pino logger of its own unless given. */
   readonly logger?: Logger | false;
   /** Paths hidden in logs, inspection and dashboard. */
@@ -148,10 +151,16 @@ const schedulerChecks = object(
     worker: workerSettings,
     sweepInterval: optional(duration(10, HOUR_MS), 1000),
     maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
+    threads: optional(
+      kind<ThreadGateway>('an object with the method deliver()', (value) =>
+        isFunction((value as Partial<ThreadGateway> | null)?.deliver),
+      ),
+      null,
+    ),
     logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
     redact: optional(list(1000, text(256)), []),
   },
-  ['threads', 'inspect'],
+  ['inspect'],
 );
 
 export interface ResolvedScheduler {
@@ -169,6 +178,7 @@ export interface ResolvedScheduler {
   } | null;
   readonly sweepIntervalMs: number;
   readonly maxPayloadBytes: number;
+  readonly threads: ThreadGateway | null;
   readonly logger: Logger | false | null;
   readonly redact: readonly string[];
 }
@@ -178,7 +188,7 @@ export function resolveSchedulerOptions(options: unknown): ResolvedScheduler {
   return { ...rest, sweepIntervalMs: sweepInterval, maxPayloadBytes: maxPayload };
 }
 
-function isDate(value: unknown): boolean {
+export function isDate(value: unknown): boolean {
   return value instanceof Date && !Number.isNaN(value.getTime());
 }
 

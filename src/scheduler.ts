@@ -6,6 +6,7 @@ import { Door } from './door.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
+import type { FollowupCalls } from './followups/calls.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
@@ -13,7 +14,7 @@ import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
 
-export interface Scheduler {
+export interface Scheduler extends FollowupCalls {
   /**
    * Begins to work: claims what is due in this process's queues. Safe to call twice. Not needed to schedule, send or read.
    * @throws SchedulerStoppedError after `stop()`.

@@ -5,7 +5,7 @@ import { type AnyDefinition, type DefinitionInternals, parseInput } from './defi
 import type { Enqueued } from './enqueue.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
-import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
+import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyClaim, Scheduled } from './store/contract.ts';
@@ -15,13 +15,19 @@ const KEY_RETENTION_MS = 30 * 86_400_000;
 
 export interface Submitted {
   readonly id: string;
-  readonly outcome: 'scheduled' | 'skipped_in_flight' | 'skipped_idempotent';
+  readonly outcome: 'scheduled' | 'replaced' | 'skipped_in_flight' | 'skipped_idempotent';
   readonly record?: RunRecord;
+  /** Whose place it took. */
+  readonly replaced?: string;
 }
 
 export interface Submission {
   readonly input: unknown;
-  readonly options: ScheduleOptions | undefined;
+  readonly options?: ScheduleOptions | undefined;
+  /** What was checked before by rules of its own, instead of `options`. */
+  readonly resolved?: ResolvedSchedule;
+  /** Label of those it takes the place of. */
+  readonly replaces?: string | null;
 }
 
 export interface Template {
@@ -81,8 +87,16 @@ export class Scheduling {
   async #submit(internals: DefinitionInternals, submission: Submission): Promise<Submitted> {
     const { enqueued, client } = await this.#prepare(internals, submission);
     const { enqueue } = this.#runtime;
+    if (submission.replaces) return this.#replace(enqueued, submission.replaces, submission);
     const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
     return told(scheduled as Scheduled, submission);
+  }
+
+  async #replace(enqueued: Enqueued, label: string, submission: Submission): Promise<Submitted> {
+    const { item, replaced } = await this.#runtime.enqueue.replace({ ...enqueued, label });
+    const submitted = told(item, submission);
+    const [newest] = replaced;
+    return newest === undefined ? submitted : { ...submitted, outcome: 'replaced', replaced: newest };
   }
 
   #internals(definition: AnyDefinition | string): DefinitionInternals {
@@ -96,7 +110,7 @@ export class Scheduling {
   ): Promise<{ enqueued: Enqueued; client: unknown }> {
     const { env, options: settings } = this.#runtime;
     const { name, version } = internals;
-    const resolved = resolveScheduleOptions(submission.options ?? {}, internals);
+    const resolved = submission.resolved ?? resolveScheduleOptions(submission.options ?? {}, internals);
     // Only a schema that answers later is waited for: calls that come together are to stay together.
     const encoding = this.#encoded(internals, submission.input);
     const encoded = encoding instanceof Promise ? await encoding : encoding;
@@ -140,9 +154,9 @@ function digest(first: string, second: string): Buffer {
   return createHash('sha256').update(`${first.length}:${first}${second}`).digest();
 }
 
-function told(scheduled: Scheduled, { options }: Submission): Submitted {
+function told(scheduled: Scheduled, { options, resolved }: Submission): Submitted {
   const { id, outcome } = scheduled;
-  if (outcome === 'conflict') throw new IdempotencyConflictError(options?.idempotencyKey ?? '', id);
+  if (outcome === 'conflict') throw new IdempotencyConflictError((resolved ?? options)?.idempotencyKey ?? '', id);
   if (outcome === 'refused') throw new InvalidInputError('input', `the store refuses it: ${scheduled.error.message}`);
   if (outcome !== 'skipped_idempotent' || scheduled.record === null) return { id, outcome };
   return { id, outcome, record: reviveRecord(decode(scheduled.record) as StoredRecord) };

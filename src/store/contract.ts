@@ -6,10 +6,13 @@
  * Instants are milliseconds since 1970 on the STORE's clock, on whole milliseconds.
  */
 
+import type { Replaced, Replacement } from './replacement.ts';
+import type { WakeListener } from './wake-listener.ts';
+
 export type Instant = number;
 
 /** The store's answer always says what its clock read, so that callers can follow it without asking. */
-interface Reply {
+export interface Reply {
   readonly now: Instant;
 }
 
@@ -388,17 +391,6 @@ export interface AuditFinding {
   readonly problem: string;
 }
 
-// ── wake-ups ────────────────────────────────────────────────────────────────
-
-export interface WakeListener {
-  /** Something in this queue is due at that instant. A hint: it may be lost, doubled or wrong. */
-  due(queue: number, at: Instant): void;
-  /** Look into the mailbox of an actor you hold. */
-  poke(actor: string): void;
-  /** The channel was lost or is back. Both mean: look for yourself. */
-  state(up: boolean): void;
-}
-
 // ── the store ───────────────────────────────────────────────────────────────
 
 /**
@@ -414,6 +406,11 @@ export interface Store {
   schedule(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
   /** All or none: with one `conflict` among the answers nothing was written, whatever the others say. Never `refused`: it rejects. */
   scheduleTogether(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
+  /**
+   * Schedules one actor in the place of others, in one transaction; calls with one label wait for each other. Not replaced is
+   * what a worker holds, has tried, or may have tried: what was held before and is due.
+   */
+  replace(actor: NewActor, replacement: Replacement): Promise<Replaced>;
   send(mail: readonly NewMail[]): Promise<SendReply>;
   /** The same two inside the caller's own transaction: only inserts, locks no existing row, gone with its rollback. */
   scheduleWithin(client: unknown, actors: readonly NewActor[], notifyWithinMs: number): Promise<ScheduleReply>;

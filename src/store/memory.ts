@@ -10,6 +10,7 @@ import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
 import { send } from './memory/mailbox.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
+import { replace } from './memory/replacing.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
@@ -71,6 +72,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
 
     schedule: async (actors, starter) => schedule(tables, actors, starter),
     scheduleTogether: async (actors, starter) => scheduleTogether(tables, actors, starter),
+    replace: async (actor, replacement) => replace(tables, actor, replacement),
     send: async (mail) => send(tables, mail),
     async scheduleWithin(_client, actors, notifyWithinMs) {
       const reply = schedule(tables, actors, null);

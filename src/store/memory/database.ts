@@ -2,7 +2,8 @@
  * The tables of the in-memory store, shared by all stores opened on one database, and the few moves that several
  * operations have in common. One thread and no await inside an operation: each is a transaction by itself.
  */
-import type { Instant, JournalSegment, Mail, WakeListener, WorkerEntry } from '../contract.ts';
+import type { Instant, JournalSegment, Mail, WorkerEntry } from '../contract.ts';
+import type { WakeListener } from '../wake-listener.ts';
 import { type ActorRow, isSuspect, type SettledRow, SUSPECT_LANE } from './actor-row.ts';
 import { createDueRows, type DueRows } from './due-rows.ts';
 

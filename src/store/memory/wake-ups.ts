@@ -3,7 +3,8 @@
  * carrying the earliest instant. Delivered by a timer of the announcer, never inside its call.
  */
 import type { Env } from '../../env.ts';
-import type { Instant, Poked, WakeListener } from '../contract.ts';
+import type { Instant, Poked } from '../contract.ts';
+import type { WakeListener } from '../wake-listener.ts';
 import type { Listening, Tables } from './database.ts';
 
 const QUIET_MS = 5;

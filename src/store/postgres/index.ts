@@ -19,6 +19,7 @@ import { send, sendWithin } from './mailbox.ts';
 import { checkSchema } from './migrate.ts';
 import { park, unpark } from './park.ts';
 import { Registry } from './registry.ts';
+import { replace } from './replace.ts';
 import { schedule, scheduleWithin } from './schedule.ts';
 import { scheduleTogether } from './schedule-together.ts';
 import { prepareDays } from './settled.ts';
@@ -74,6 +75,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
     schedule: (actors, starter) => schedule(db, actors, starter),
     scheduleTogether: (actors, starter) => scheduleTogether(db, actors, starter),
+    replace: (actor, replacement) => replace(db, actor, replacement),
     send: (mail) => send(db, mail),
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),

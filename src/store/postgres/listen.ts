@@ -4,7 +4,7 @@
  */
 import { Client } from 'pg';
 import type { LocalTimer } from '../../env.ts';
-import type { WakeListener } from '../contract.ts';
+import type { WakeListener } from '../wake-listener.ts';
 import type { Database } from './database.ts';
 import { queueChannel, workerChannel } from './wake.ts';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { StoredActor, WakeListener } from '../../../src/store/contract.ts';
+import type { StoredActor } from '../../../src/store/contract.ts';
+import type { WakeListener } from '../../../src/store/wake-listener.ts';
 import { waitUntil } from '../wait-until.ts';
 import { definition, goesOn, type Stage, settles } from './stage.ts';
 
