@@ -10,6 +10,7 @@ import { mailFacts } from './store-conformance/mail.ts';
 import { parkingFacts } from './store-conformance/parking.ts';
 import { randomFacts } from './store-conformance/random.ts';
 import { readingFacts } from './store-conformance/reading.ts';
+import { replacingFacts } from './store-conformance/replacing.ts';
 import { schedulingFacts } from './store-conformance/scheduling.ts';
 import { settlingFacts } from './store-conformance/settling.ts';
 import { Stage, type StoreUnderTest } from './store-conformance/stage.ts';
@@ -44,6 +45,7 @@ export function storeConformance(
 
     schedulingFacts(() => stage);
     keyFacts(() => stage);
+    replacingFacts(() => stage);
     claimingFacts(() => stage);
     suspectFacts(() => stage);
     compareAndSetFacts(() => stage);

@@ -48,7 +48,10 @@ export async function replace(db: Database, actor: NewActor, replacement: Replac
         return { now: await readNow(db.ask), item, replaced: [], queues: [] };
       }
       // Another one with this label, or somebody's open transaction with this key.
-      if (!isInTheWay(error) || db.env.monotonicMs() - startedMs > KEY_PATIENCE_MS) throw error;
+      if (!isInTheWay(error)) throw error;
+      if (db.env.monotonicMs() - startedMs > KEY_PATIENCE_MS) {
+        throw new Error(`What '${replacement.label}' or its key stands for is held by others.`, { cause: error });
+      }
       await db.pause(KEY_PAUSE_MS);
     }
   }
