@@ -1,6 +1,6 @@
 /**
- * What differs between two jobs: budgets and curves, as the guards and delays the job machine names. Pure: instants come from
- * the `at` of the event, spread from the actor's id.
+ * What differs between two runs: budgets and curves, as the guards and delays that machines which make attempts name. Pure:
+ * instants come from the `at` of the event, spread from the actor's id.
  */
 
 import { fractionOf } from './jitter.ts';
@@ -41,18 +41,22 @@ export interface RecoveryPolicy {
   readonly windowMs: number;
 }
 
-/** The policy of one job definition. */
-export interface JobPolicy {
+/** How attempts follow each other. */
+export interface AttemptPolicy {
   readonly retry: RetryPolicy;
   /** Error codes with a budget and a curve of their own. */
   readonly byCode: Readonly<Record<string, RetryPolicy>>;
-  readonly recovery: RecoveryPolicy | null;
   /** 0: none. */
   readonly attemptTimeoutMs: number;
-  /** From the due time to settling. 0: none. */
-  readonly deadlineMs: number;
   /** What happens to an attempt whose effect may have happened before its worker died. */
   readonly onAmbiguous: 'retry' | 'drop';
+}
+
+/** The policy of one job definition. */
+export interface JobPolicy extends AttemptPolicy {
+  readonly recovery: RecoveryPolicy | null;
+  /** From the due time to settling. 0: none. */
+  readonly deadlineMs: number;
 }
 
 /** What a job gets unless its definition says otherwise. */
@@ -90,33 +94,37 @@ export function clampRetryAfterMs(ms: number): number {
   return Math.min(Math.max(ms, 0) || 0, MAX_RETRY_AFTER_MS);
 }
 
-/** The part of the machine's context that budgets are counted in. */
+/** The part of a machine's context that budgets are counted in. */
 interface Spent {
   readonly dueAt: number;
-  readonly startedAt: number | null;
   readonly attempt: number;
-  /** Quick retries taken, by error code; '' counts the errors without one. */
   readonly retries: Readonly<Record<string, number>>;
-  readonly recoveries: number;
   readonly interruptions: number;
 }
 
+/** What only jobs spend. */
+interface JobSpent extends Spent {
+  readonly startedAt: number | null;
+  readonly recoveries: number;
+}
+
 /** What the machine receives. `at` is the time of the turn; only an event XState makes itself may lack it. */
-interface Received {
+export interface Received {
   readonly type: string;
   readonly at?: number;
   readonly error?: unknown;
   readonly charged?: boolean;
   readonly ambiguous?: boolean;
   readonly to?: unknown;
+  readonly reason?: unknown;
 }
 
-interface Args {
-  readonly context: Spent;
+interface Args<C> {
+  readonly context: C;
   readonly event: Received;
 }
 
-interface DelayArgs extends Args {
+interface DelayArgs<C> extends Args<C> {
   /** Its session id is the actor's own; its id is the machine's, the same for all. */
   readonly self: { readonly sessionId: string };
 }
@@ -133,7 +141,7 @@ export function namesInstant({ event }: { readonly event: { readonly type: strin
 
 /** The failure behind an event that ended an attempt: the handler's own, or the timeout. */
 export function failureOf(event: Received): Failure {
-  return event.type === 'xstate.error.actor.run' ? (event.error as Failure) : ATTEMPT_TIMED_OUT;
+  return event.type.startsWith('xstate.error.actor.') ? (event.error as Failure) : ATTEMPT_TIMED_OUT;
 }
 
 const ATTEMPT_TIMED_OUT: Failure = {
@@ -141,18 +149,49 @@ const ATTEMPT_TIMED_OUT: Failure = {
   verdict: 'retry',
 };
 
-/** The guards and delays of the job machine under this policy. */
-export function jobGuardsAndDelays(policy: JobPolicy) {
-  const ownRule = (code: string | undefined): RetryPolicy | undefined =>
-    code !== undefined && Object.hasOwn(policy.byCode, code) ? policy.byCode[code] : undefined;
-
+/** The guards and delays of attempts and their retries. `policyOf`: the policy may be part of what the machine knows. */
+export function attemptGuardsAndDelays<C extends Spent>(policyOf: (context: C) => AttemptPolicy) {
   /** The budget a failure is charged to, and how much of it is spent. */
-  const budgetFor = ({ context, event }: Args): { rule: RetryPolicy; spent: number } => {
+  const budgetFor = ({ context, event }: Args<C>): { rule: RetryPolicy; spent: number } => {
+    const { retry, byCode } = policyOf(context);
+    const ownRule = (of: string | undefined): RetryPolicy | undefined =>
+      of !== undefined && Object.hasOwn(byCode, of) ? byCode[of] : undefined;
     const { code } = failureOf(event).error;
     const own = ownRule(code);
     const counted = Object.entries(context.retries).filter(([key]) => (own ? key === code : !ownRule(key)));
-    return { rule: own ?? policy.retry, spent: counted.reduce((sum, [, count]) => sum + count, 0) };
+    return { rule: own ?? retry, spent: counted.reduce((sum, [, count]) => sum + count, 0) };
   };
+
+  return {
+    guards: {
+      namesInstant: ({ event }: Args<C>): boolean =>
+        Number.isInteger(event.to) && Math.abs(event.to as number) <= LAST_INSTANT,
+      notRetryable: ({ event }: Args<C>): boolean => failureOf(event).verdict === 'drop',
+      retriesLeft(args: Args<C>): boolean {
+        const { rule, spent } = budgetFor(args);
+        return spent < rule.maxRetries;
+      },
+      mayNotRunAgain: ({ context, event }: Args<C>): boolean =>
+        (event.charged === true && context.interruptions >= MAX_INTERRUPTIONS) ||
+        (event.ambiguous === true && policyOf(context).onAmbiguous === 'drop'),
+    },
+    delays: {
+      untilDue: (args: DelayArgs<C>): number => Math.max(0, args.context.dueAt - turnTime(args)),
+      attemptTimeout: ({ context }: DelayArgs<C>): number => policyOf(context).attemptTimeoutMs || NEVER,
+      backoff(args: DelayArgs<C>): number {
+        const { retryAfterMs } = failureOf(args.event);
+        if (retryAfterMs !== undefined) return clampRetryAfterMs(retryAfterMs);
+        const { rule, spent } = budgetFor(args);
+        // The transition into the waiting state has counted this retry already.
+        return backoffMs(rule.backoff, spent - 1, fractionOf(args.self.sessionId, args.context.attempt));
+      },
+    },
+  };
+}
+
+/** The guards and delays of the job machine under this policy. */
+export function jobGuardsAndDelays(policy: JobPolicy) {
+  const attempts = attemptGuardsAndDelays<JobSpent>(() => policy);
 
   const recoveryDelayMs = (recovery: RecoveryPolicy, event: Received, recoveries: number): number => {
     const asked = clampRetryAfterMs(failureOf(event).retryAfterMs ?? 0);
@@ -161,39 +200,23 @@ export function jobGuardsAndDelays(policy: JobPolicy) {
 
   return {
     guards: {
-      namesInstant,
-      notRetryable: ({ event }: Args): boolean => failureOf(event).verdict === 'drop',
-      retriesLeft(args: Args): boolean {
-        const { rule, spent } = budgetFor(args);
-        return spent < rule.maxRetries;
-      },
-      recoveriesLeft(args: Args): boolean {
+      ...attempts.guards,
+      recoveriesLeft(args: Args<JobSpent>): boolean {
         const { recovery } = policy;
         const { startedAt, recoveries } = args.context;
         if (!recovery || recoveries >= recovery.max) return false;
         const nextAt = turnTime(args) + recoveryDelayMs(recovery, args.event, recoveries);
         return nextAt - (startedAt ?? nextAt) <= recovery.windowMs;
       },
-      pastDeadline: (args: Args): boolean =>
+      pastDeadline: (args: Args<JobSpent>): boolean =>
         policy.deadlineMs > 0 && turnTime(args) >= args.context.dueAt + policy.deadlineMs,
       recoveryAsked: (): boolean => policy.recovery !== null,
-      mayNotRunAgain: ({ context, event }: Args): boolean =>
-        (event.charged === true && context.interruptions >= MAX_INTERRUPTIONS) ||
-        (event.ambiguous === true && policy.onAmbiguous === 'drop'),
     },
     delays: {
-      untilDue: (args: DelayArgs): number => Math.max(0, args.context.dueAt - turnTime(args)),
-      untilDeadline: (args: DelayArgs): number =>
+      ...attempts.delays,
+      untilDeadline: (args: DelayArgs<JobSpent>): number =>
         policy.deadlineMs === 0 ? NEVER : Math.max(0, args.context.dueAt + policy.deadlineMs - turnTime(args)),
-      attemptTimeout: (): number => policy.attemptTimeoutMs || NEVER,
-      backoff(args: DelayArgs): number {
-        const { retryAfterMs } = failureOf(args.event);
-        if (retryAfterMs !== undefined) return clampRetryAfterMs(retryAfterMs);
-        const { rule, spent } = budgetFor(args);
-        // The transition into the waiting state has counted this retry already.
-        return backoffMs(rule.backoff, spent - 1, fractionOf(args.self.sessionId, args.context.attempt));
-      },
-      recoveryDelay: ({ context, event }: DelayArgs): number =>
+      recoveryDelay: ({ context, event }: DelayArgs<JobSpent>): number =>
         policy.recovery ? recoveryDelayMs(policy.recovery, event, context.recoveries - 1) : 0,
     },
   };

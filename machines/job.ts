@@ -4,42 +4,22 @@
  */
 
 import { assign, fromPromise, setup } from 'xstate';
-import { defaultJobPolicy, type ErrorInfo, failureOf, jobGuardsAndDelays, turnTime } from './job-policy.ts';
+import {
+  type AttemptEvent,
+  type Attempts,
+  attemptSteps,
+  dropped,
+  type JobEvent,
+  type JobOutput,
+  succeeded,
+} from './attempts.ts';
+import { defaultJobPolicy, failureOf, jobGuardsAndDelays } from './job-policy.ts';
+
+export type { JobEvent, JobOutput } from './attempts.ts';
 
 /** Stored with every job, so no more than the life cycle needs: the job's own input is not in it. */
-export interface JobContext {
-  readonly dueAt: number;
-  readonly startedAt: number | null;
-  /** Number of the running or last attempt, from 1; 0 before the first. It goes on when a dropped run begins again. */
-  readonly attempt: number;
-  /** Quick retries taken, by error code; '' counts the errors without one. */
-  readonly retries: Readonly<Record<string, number>>;
+export interface JobContext extends Attempts {
   readonly recoveries: number;
-  readonly interruptions: number;
-  /** Of the attempt before, while the next one is waited for; of the last one once dropped. */
-  readonly error: ErrorInfo | null;
-  readonly drop: { readonly status: Exclude<JobOutput['status'], 'success'>; readonly reason: string } | null;
-}
-
-/** What anyone may send to a job. */
-export type JobEvent =
-  | { readonly type: 'job.runNow' }
-  | { readonly type: 'job.cancel'; readonly reason?: string }
-  | { readonly type: 'job.reschedule'; readonly to: number };
-
-/** What only the engine sends: a worker died during the attempt, or gave it back before ending it. */
-type AttemptEvent =
-  | { readonly type: 'attempt.interrupted'; readonly charged: boolean; readonly ambiguous: boolean }
-  | { readonly type: 'attempt.handedBack' };
-
-/** What a run record is made of. The handler's output passes through it without a stay in the context. */
-export interface JobOutput {
-  readonly status: 'success' | 'failed_dropped' | 'cancelled' | 'expired';
-  readonly reason?: string;
-  readonly error?: ErrorInfo;
-  readonly attempts: number;
-  readonly startedAt: number | null;
-  readonly output?: unknown;
 }
 
 const standard = jobGuardsAndDelays(defaultJobPolicy);
@@ -59,52 +39,19 @@ export const jobMachine = setup({
   guards: standard.guards,
   delays: standard.delays,
   actions: {
-    beginAttempt: assign({
-      attempt: ({ context }) => context.attempt + 1,
-      startedAt: (args) => args.context.startedAt ?? turnTime(args),
-      error: null,
-    }),
-    takeBackAttempt: assign({ attempt: ({ context }) => context.attempt - 1 }),
-    moveDueTime: assign({
-      dueAt: ({ context, event }) => (event.type === 'job.reschedule' ? event.to : context.dueAt),
-    }),
-    spendRetry: assign(({ context, event }) => {
-      const { error } = failureOf(event);
-      const code = error.code ?? '';
-      const before = Object.hasOwn(context.retries, code) ? (context.retries[code] ?? 0) : 0;
-      return { error, retries: { ...context.retries, [code]: before + 1 } };
-    }),
+    beginAttempt: assign((args) => attemptSteps.beginAttempt(args)),
+    takeBackAttempt: assign((args) => attemptSteps.takeBackAttempt(args)),
+    moveDueTime: assign((args) => attemptSteps.moveDueTime(args)),
+    spendRetry: assign((args) => attemptSteps.spendRetry(args)),
     spendRecovery: assign({
       error: ({ event }) => failureOf(event).error,
       recoveries: ({ context }) => context.recoveries + 1,
     }),
-    spendInterruption: assign({
-      interruptions: ({ context, event }) =>
-        context.interruptions + (event.type === 'attempt.interrupted' && event.charged ? 1 : 0),
-    }),
-    dropAsAsked: assign(({ event }) => {
-      const { error, reason } = failureOf(event);
-      return { error, drop: { status: 'failed_dropped', reason: reason ?? 'non_retryable' } };
-    }),
-    giveUp: assign(({ event }, { reason }: { readonly reason: string }) => ({
-      error: failureOf(event).error,
-      drop: { status: 'failed_dropped', reason },
-    })),
-    dropInterrupted: assign(({ context }) => ({
-      error: {
-        name: 'InterruptedError',
-        message: `The worker died during attempt ${context.attempt}.`,
-        code: 'INTERRUPTED',
-      },
-      drop: { status: 'failed_dropped', reason: 'interrupted' },
-    })),
-    cancel: assign({
-      drop: ({ event }) => ({
-        status: 'cancelled',
-        // Anyone may send this event, so its parts are whatever they are.
-        reason: (event.type === 'job.cancel' && typeof event.reason === 'string' && event.reason) || 'cancelled',
-      }),
-    }),
+    spendInterruption: assign((args) => attemptSteps.spendInterruption(args)),
+    dropAsAsked: assign((args) => attemptSteps.dropAsAsked(args)),
+    giveUp: assign((args, params: { readonly reason: string }) => attemptSteps.giveUp(args, params)),
+    dropInterrupted: assign((args) => attemptSteps.dropInterrupted(args)),
+    cancel: assign((args) => attemptSteps.cancel(args)),
     expire: assign({ drop: { status: 'expired', reason: 'deadline' } }),
   },
 }).createMachine({
@@ -185,24 +132,8 @@ export const jobMachine = setup({
       },
       on: { 'job.runNow': 'dispatching' },
     },
-    done: {
-      type: 'final',
-      output: ({ context, event }) => ({
-        status: 'success',
-        attempts: context.attempt,
-        startedAt: context.startedAt,
-        output: (event as { readonly output?: unknown }).output,
-      }),
-    },
-    dropped: {
-      type: 'final',
-      output: ({ context }) => ({
-        ...context.drop,
-        ...(context.error && { error: context.error }),
-        attempts: context.attempt,
-        startedAt: context.startedAt,
-      }),
-    },
+    done: { type: 'final', output: succeeded },
+    dropped: { type: 'final', output: dropped },
   },
   output: ({ event }) => event.output as JobOutput,
 });

@@ -68,8 +68,8 @@ const listChecks = object({
   state: optional(text(4096), undefined),
   name: optional(name, undefined),
   queue: optional(name, undefined),
-  // That of a flow is longer than those that callers may give.
-  label: optional(text(256), undefined),
+  // Longer than what schedule() takes: those of flows, and of follow-ups, with their thread and their key.
+  label: optional(text(1024), undefined),
   key: optional(text(512), undefined),
   parentId: optional(kind<string>('the id of an actor', isActorId), undefined),
   limit: optional(integer(1, 1000), 50),

@@ -6,6 +6,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyStateMachine } from 'xstate';
 import {
+  type AttemptPolicy,
   defaultJobPolicy,
   defaultRecoveryPolicy,
   type JobPolicy,
@@ -131,6 +132,18 @@ const backoff = object({
 
 const ruleChecks = { maxRetries: optional(integer(0, 1000), undefined), backoff };
 const rule = object(ruleChecks);
+const retryChecks = object({ ...ruleChecks, byCode: optional(record(rule), {}) });
+
+/** `retry` of a job or of a follow-up: the general budget, and those of single error codes. */
+export function retryRules(value: unknown, option: string): Pick<AttemptPolicy, 'retry' | 'byCode'> {
+  const given = retryChecks(value, option);
+  const general = ruleOver(given, defaultJobPolicy.retry, option);
+  const byCode = Object.entries(given.byCode).map(([code, own]) => [
+    code,
+    ruleOver(own, general, `${option}.byCode.${code}`),
+  ]);
+  return { retry: general, byCode: Object.fromEntries(byCode) };
+}
 
 const recovery = object({
   every: optional(duration(1), defaultRecoveryPolicy.everyMs),
@@ -150,7 +163,7 @@ function recoveryPolicy(value: unknown, option: string): RecoveryPolicy | null {
 const jobChecks = object({
   ...definitionChecks,
   run: kind<(context: never) => unknown>('a function', isFunction),
-  retry: object({ ...ruleChecks, byCode: optional(record(rule), {}) }),
+  retry: retryRules,
   recovery: recoveryPolicy,
   attemptTimeout: optional(duration(0), defaultJobPolicy.attemptTimeoutMs),
   deadline: optional(duration(1), 0),
@@ -191,11 +204,6 @@ export interface ResolvedActor extends ResolvedDefinition {
 export function resolveJobOptions(options: unknown): ResolvedJob {
   const { retry, recovery, attemptTimeout, deadline, onAmbiguous, run, dedupOn, concurrency, rateLimit, ...rest } =
     jobChecks(options, '');
-  const general = ruleOver(retry, defaultJobPolicy.retry, 'retry');
-  const byCode = Object.entries(retry.byCode).map(([code, rule]) => [
-    code,
-    ruleOver(rule, general, `retry.byCode.${code}`),
-  ]);
   return {
     ...definitionOf(rest),
     run,
@@ -205,8 +213,7 @@ export function resolveJobOptions(options: unknown): ResolvedJob {
       rate: rateLimit && { key: rateLimit.key, limit: rateLimit.limit, perMs: rateLimit.per },
     },
     policy: {
-      retry: general,
-      byCode: Object.fromEntries(byCode),
+      ...retry,
       recovery,
       attemptTimeoutMs: attemptTimeout,
       deadlineMs: deadline,

@@ -5,6 +5,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyEventObject, AnyStateMachine, EventFrom, InputFrom, OutputFrom } from 'xstate';
+import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import { type JobEvent, jobMachine } from '../machines/job.ts';
 import { jobGuardsAndDelays } from '../machines/job-policy.ts';
 import {
@@ -110,6 +111,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly inputSchema: StandardSchemaV1 | undefined;
   /** A job's handler. */
   readonly run: ((context: RunContext<never>) => unknown) | undefined;
+  /** A handler made for the scheduler it runs in, in the place of `run`. */
+  readonly handlerFor?: (world: { readonly threads: ThreadGateway | null }) => DefinitionInternals['run'];
   /** The state shown before the first turn, as JSON text; null where the machine itself decides. */
   readonly initialState: string | null;
   /** What is shown while a worker holds it and no turn says so: its claim is the record that this effect runs. */

@@ -13,13 +13,14 @@ import type { EffectResult } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { StoredRecord } from './run-record.ts';
+import type { Instant } from './store/contract.ts';
 
 /** How one piece of invoked logic is done by an actor. */
 export interface Delegate {
   /** The definition that actor lives by. `owner` and `src`: whose logic it is, and under which name. */
   definition(owner: DefinitionInternals, src: string): DefinitionInternals;
-  /** What it is scheduled with. Throws what the owner gets as the error of the invoked actor. */
-  request(input: unknown, definition: LoadedDefinition, maxBytes: number): BirthRequest;
+  /** What it is scheduled with, `now` being the time of the turn. Throws what the owner gets as the error of the invoked actor. */
+  request(input: unknown, definition: LoadedDefinition, maxBytes: number, now: Instant): BirthRequest;
   /** What its owner hears of its end. */
   result(record: StoredRecord): EffectResult;
 }

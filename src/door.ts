@@ -18,6 +18,8 @@ import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
 import { scheduleFlow } from './flows/schedule-flow.ts';
+import { Followups } from './followups/followups.ts';
+import type { FollowupOptions } from './followups/options.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import { Operating } from './operating.ts';
@@ -51,6 +53,7 @@ export class Door implements Scheduler {
   readonly #reader: Reading;
   readonly #cronKeeper: Crons;
   readonly #operator: Operating;
+  readonly #followups: Followups;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -59,6 +62,7 @@ export class Door implements Scheduler {
     this.#reader = new Reading(runtime);
     this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
     this.#operator = new Operating(runtime);
+    this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -86,6 +90,11 @@ export class Door implements Scheduler {
   get #operating(): Operating {
     this.#runtime.assertOpen();
     return this.#operator;
+  }
+
+  get #following(): Followups {
+    this.#runtime.assertOpen();
+    return this.#followups;
   }
 
   async start(): Promise<void> {
@@ -162,6 +171,18 @@ export class Door implements Scheduler {
 
   async backfillCron(id: string, from: Date, to: Date): Promise<number> {
     return this.#crons.backfill(id, from, to);
+  }
+
+  async scheduleFollowup(options: FollowupOptions): Promise<Handle> {
+    return this.#handle(await this.#following.schedule(options));
+  }
+
+  async listFollowups(filter: { threadId: string }): Promise<ActorView[]> {
+    return this.#following.list(filter);
+  }
+
+  async cancelFollowup(selector: { key: string } | { threadId: string }): Promise<number> {
+    return this.#following.cancel(selector);
   }
 
   async send(id: string, event: AnyEventObject, options?: SendOptions): Promise<void> {
@@ -260,11 +281,13 @@ export class Door implements Scheduler {
     id,
     outcome,
     record,
-  }: Pick<Handle, 'id' | 'outcome'> & Pick<Submitted, 'record'>): Handle<D> {
+    replaced,
+  }: Pick<Handle, 'id' | 'outcome'> & Pick<Submitted, 'record' | 'replaced'>): Handle<D> {
     return {
       id,
       outcome,
       ...(record && { record: record as RunRecord<OutputOf<D>> }),
+      ...(replaced !== undefined && { replaced }),
       result: async (options = {}) => {
         const { timeoutMs } = resolveWaitOptions(options);
         return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;

@@ -8,7 +8,9 @@ import { GroupCommit } from './group-commit.ts';
 import type { Unleased } from './holding.ts';
 import { kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
+import { encodeLetter } from './mail.ts';
 import type { Instant, NewActor, Scheduled, Store } from './store/contract.ts';
+import type { Replaced } from './store/replacement.ts';
 import type { StoreClock } from './store-clock.ts';
 import type { Worker } from './worker.ts';
 
@@ -18,6 +20,17 @@ export interface Enqueued {
   readonly actor: NewActor;
   readonly queueName: string;
 }
+
+/** One that takes the place of those with that label. */
+export interface Successor extends Enqueued {
+  readonly label: string;
+}
+
+/** What those are told. */
+const REPLACED = encodeLetter(
+  { kind: 'control', control: { type: 'cancel', reason: 'replaced' } },
+  Number.POSITIVE_INFINITY,
+);
 
 export interface EnqueueDeps {
   readonly store: Store;
@@ -36,6 +49,8 @@ export class Enqueue {
   readonly #plain: GroupCommit<Enqueued, Scheduled>;
   /** Keyed ones go in groups of their own: a key in somebody's open transaction must not hold up anyone else. */
   readonly #keyed: GroupCommit<Enqueued, Scheduled>;
+  /** One by one: those with one label wait for each other, and should not do so on more connections than that. */
+  readonly #successors: GroupCommit<Successor, Replaced>;
 
   constructor(deps: EnqueueDeps) {
     this.#deps = deps;
@@ -47,6 +62,12 @@ export class Enqueue {
     const write = (items: readonly Enqueued[]): Promise<readonly Scheduled[]> => this.#write(items, 'schedule');
     this.#plain = new GroupCommit({ ...bounds, write, concurrency: 2 });
     this.#keyed = new GroupCommit({ ...bounds, write, concurrency: 2 });
+    this.#successors = new GroupCommit<Successor, Replaced>({
+      ...bounds,
+      write: (items) => Promise.all(items.map((item) => this.#replace(item))),
+      maxItems: 1,
+      concurrency: 2,
+    });
   }
 
   add(enqueued: Enqueued): Promise<Scheduled> {
@@ -69,8 +90,25 @@ export class Enqueue {
     return reply.items;
   }
 
+  replace(successor: Successor): Promise<Replaced> {
+    return this.#successors.add(successor);
+  }
+
   async settled(): Promise<void> {
-    await Promise.all([this.#plain.settled(), this.#keyed.settled()]);
+    await Promise.all([this.#plain, this.#keyed, this.#successors].map((group) => group.settled()));
+  }
+
+  async #replace(successor: Successor): Promise<Replaced> {
+    const { store, clock, served, worker } = this.#deps;
+    const { actor, label } = successor;
+    const reply = await store.replace(actor, { label, letter: REPLACED });
+    clock.observe(reply.now);
+    this.#tell([successor], [reply.item], reply.now);
+    for (const queue of reply.queues) {
+      if (served.has(queue)) worker?.wake();
+      store.announce(queue, reply.now);
+    }
+    return reply;
   }
 
   async #write(items: readonly Enqueued[], how: 'schedule' | 'scheduleTogether'): Promise<readonly Scheduled[]> {

@@ -6,10 +6,12 @@ import type { RunRecord } from './run-record.ts';
 /** What scheduling gives back: one actor, by id, with what its definition says of its events and its output. */
 export interface Handle<D = AnyDefinition> {
   readonly id: string;
-  /** `skipped_…`: the idempotency key was taken, and `id` is the run that has it. */
+  /** `replaced`: it took the place of a pending follow-up. `skipped_…`: the idempotency key was taken, and `id` is the run that has it. */
   readonly outcome: 'scheduled' | 'replaced' | 'updated' | 'skipped_in_flight' | 'skipped_idempotent';
   /** With `skipped_idempotent`: how that run ended. */
   readonly record?: RunRecord<OutputOf<D>>;
+  /** With `replaced`: the follow-up whose place it took. */
+  readonly replaced?: string;
   /** Waits until the run settles. Rejects with WaitTimeoutError; the run goes on. */
   result(options?: { timeout?: Duration }): Promise<RunRecord<OutputOf<D>>>;
   send(event: EventOf<D>): Promise<void>;

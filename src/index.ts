@@ -45,6 +45,8 @@ export {
 export type { QuarantinedEvent, SchedulerEvents, SettledEvent, TransitionEvent } from './events.ts';
 export type { Explanation, Waiting } from './explain.ts';
 export type { FlowChild, FlowOptions } from './flows/flow-options.ts';
+export { followup } from './followups/followup.ts';
+export type { FollowupInput, FollowupOptions } from './followups/options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
 export type { Concurrency, RateLimit } from './limits.ts';

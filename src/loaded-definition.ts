@@ -1,3 +1,4 @@
+import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { Breed } from './birth.ts';
 import type { DefinitionInternals } from './definitions.ts';
 import { type Delegate, delegateOf } from './delegates.ts';
@@ -59,6 +60,8 @@ export function prepareDefinitions(given: readonly DefinitionInternals[]): reado
 export interface LoadSettings {
   readonly maxPayload: number;
   readonly namespace: string;
+  /** None unless given. */
+  readonly threads?: ThreadGateway | null;
   /** Registry numbers, by definition and by name of the queue. */
   defOf(internals: DefinitionInternals): number;
   queueOf(name: string): number;
@@ -74,6 +77,7 @@ export function loadDefinitions(
     const { retention, dedupOn, queue } = internals;
     const definition: LoadedDefinition = {
       ...internals,
+      run: internals.handlerFor?.({ threads: settings.threads ?? null }) ?? internals.run,
       prepared,
       def: settings.defOf(internals),
       queueNumber: settings.queueOf(queue),

@@ -7,6 +7,7 @@ import { hostname, userInfo } from 'node:os';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
@@ -110,6 +111,8 @@ export interface SchedulerOptions {
   readonly sweepInterval?: Duration;
   /** Bytes of an input, event, output or context, each; 1 KiB to 64 MiB. @defaultValue 1 MiB */
   readonly maxPayload?: number;
+  /** How follow-ups reach their threads. Without it this process can schedule them, and others have to deliver them. */
+  readonly threads?: ThreadGateway;
   /** `false`: no logs. A pino logger of its own unless given. */
   readonly logger?: Logger | false;
   /** Paths hidden in logs, inspection and dashboard. */
@@ -154,11 +157,17 @@ const schedulerChecks = object(
     worker: workerSettings,
     sweepInterval: optional(duration(10, HOUR_MS), 1000),
     maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
+    threads: optional(
+      kind<ThreadGateway>('an object with the method deliver()', (value) =>
+        isFunction((value as Partial<ThreadGateway> | null)?.deliver),
+      ),
+      null,
+    ),
     logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
     redact: optional(list(1000, text(256)), []),
     operator: optional(text(256), null),
   },
-  ['threads', 'inspect'],
+  ['inspect'],
 );
 
 export interface ResolvedScheduler {
@@ -176,6 +185,7 @@ export interface ResolvedScheduler {
   } | null;
   readonly sweepIntervalMs: number;
   readonly maxPayloadBytes: number;
+  readonly threads: ThreadGateway | null;
   readonly logger: Logger | false | null;
   readonly redact: readonly string[];
   readonly operator: string;
@@ -194,6 +204,10 @@ function userName(): string {
     // A container may run under a number that has no name.
     return String(process.getuid?.() ?? 'unknown');
   }
+}
+
+export function isDate(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 function isAddress(value: unknown): boolean {

@@ -4,7 +4,7 @@ import { childId, newborn } from './birth.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { letterTo } from './mail.ts';
-import type { NewActor, NewMail } from './store/contract.ts';
+import type { Instant, NewActor, NewMail } from './store/contract.ts';
 
 /** Who speaks. */
 export interface Speaker {
@@ -19,10 +19,10 @@ export class Outbox {
   readonly letters: NewMail[] = [];
 
   /** Has another actor do this effect. Throws what that one refuses: the failure of what was invoked. */
-  delegate({ id, definition, retried }: Speaker, { ref, src, input }: StoredEffect): void {
+  delegate({ id, definition, retried }: Speaker, { ref, src, input }: StoredEffect, now: Instant): void {
     const found = definition.delegates.get(src);
     if (!found) throw new Error(`Nobody does '${src}'.`);
-    const request = found.delegate.request(input, found.definition, definition.maxPayload);
+    const request = found.delegate.request(input, found.definition, definition.maxPayload, now);
     const kin = { id: childId(id, ref, retried), parent: id, role: { effect: ref } };
     this.births.push(newborn(found.definition, kin, request));
   }

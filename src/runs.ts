@@ -98,7 +98,7 @@ export class Runs {
     if (status === 'dropped') {
       const { reason, attempts, error } = record;
       this.#runtime.logger.warn(
-        { actor: held.id, name, queue, status: record.status, reason, attempts, error },
+        { id: held.id, name, queue, status: record.status, reason, attempts, error },
         'dropped',
       );
     }

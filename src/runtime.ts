@@ -11,6 +11,7 @@ import { Enqueue } from './enqueue.ts';
 import { type Env, systemEnv } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
+import { FOLLOWUP_QUEUE } from './followups/definition.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { storedLimits } from './limits.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
@@ -188,9 +189,10 @@ export class Runtime {
   }
 
   #servedQueues(): readonly string[] {
-    const { worker } = this.options;
+    const { worker, threads } = this.options;
     if (!worker) return [];
-    return worker.queues ? [...new Set([...worker.queues, SYSTEM_QUEUE])] : [...this.#queues.keys()];
+    if (!worker.queues) return [...this.#queues.keys()];
+    return [...new Set([...worker.queues, SYSTEM_QUEUE, ...(threads ? [FOLLOWUP_QUEUE] : [])])];
   }
 
   /** What the sweep recovers in time, now. */
@@ -300,6 +302,7 @@ export async function openRuntime(
     const definitions = loadDefinitions(all, {
       maxPayload: options.maxPayloadBytes,
       namespace: options.namespace,
+      threads: options.threads,
       defOf: (internals) => defs[all.findIndex((each) => each.internals === internals)] as number,
       queueOf: (name) => queues.get(name) as number,
     });

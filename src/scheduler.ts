@@ -8,6 +8,7 @@ import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
+import type { FollowupCalls } from './followups/calls.ts';
 import type { Handle, Schedule } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Operations } from './operations.ts';
@@ -17,7 +18,7 @@ import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
 
-export interface Scheduler extends CronCalls, Operations {
+export interface Scheduler extends FollowupCalls, CronCalls, Operations {
   /**
    * Begins to work: claims what is due in this process's queues. Safe to call twice. Not needed to schedule, send or read.
    * @throws SchedulerStoppedError after `stop()`.

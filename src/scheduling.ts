@@ -5,7 +5,7 @@ import type { Enqueued } from './enqueue.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
 import { fingerprintOf, KEY_RETENTION_MS, keyDigest } from './idempotency-key.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
-import { resolveScheduleOptions, type ScheduleOptions } from './options.ts';
+import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyClaim, Scheduled } from './store/contract.ts';
@@ -13,13 +13,19 @@ import type { LimitKeys } from './store/limits.ts';
 
 export interface Submitted {
   readonly id: string;
-  readonly outcome: 'scheduled' | 'skipped_in_flight' | 'skipped_idempotent';
+  readonly outcome: 'scheduled' | 'replaced' | 'skipped_in_flight' | 'skipped_idempotent';
   readonly record?: RunRecord;
+  /** Whose place it took. */
+  readonly replaced?: string;
 }
 
 export interface Submission {
   readonly input: unknown;
-  readonly options: ScheduleOptions | undefined;
+  readonly options?: ScheduleOptions | undefined;
+  /** What was checked before by rules of its own, instead of `options`. */
+  readonly resolved?: ResolvedSchedule;
+  /** Label of those it takes the place of. */
+  readonly replaces?: string | null;
 }
 
 /** What a definition of our own adds to what its caller gave. */
@@ -97,8 +103,16 @@ export class Scheduling {
   async #submit(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
     const { enqueued, client } = await this.#prepare(internals, submission);
     const { enqueue } = this.#runtime;
+    if (submission.replaces) return this.#replace(enqueued, submission.replaces, submission);
     const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
     return told(scheduled as Scheduled, submission);
+  }
+
+  async #replace(enqueued: Enqueued, label: string, submission: Submission): Promise<Submitted> {
+    const { item, replaced } = await this.#runtime.enqueue.replace({ ...enqueued, label });
+    const submitted = told(item, submission);
+    const [newest] = replaced;
+    return newest === undefined ? submitted : { ...submitted, outcome: 'replaced', replaced: newest };
   }
 
   #internals(definition: AnyDefinition | string): DefinitionInternals {
@@ -108,11 +122,12 @@ export class Scheduling {
 
   async #prepare(
     internals: DefinitionInternals,
-    { input, options, extra }: OwnSubmission,
+    submission: OwnSubmission,
   ): Promise<{ enqueued: Enqueued; client: unknown }> {
     const { env, options: settings } = this.#runtime;
+    const { input, extra } = submission;
     const { name, version } = internals;
-    const resolved = resolveScheduleOptions(options ?? {}, internals);
+    const resolved = submission.resolved ?? resolveScheduleOptions(submission.options ?? {}, internals);
     // Only a schema that answers later is waited for: calls that come together are to stay together.
     const def = this.#loaded(internals);
     const preparing = this.#matter(def, input, extra?.maxBytes);
@@ -159,9 +174,9 @@ function claimOf(key: string, namespace: string, name: string, content: string |
   return { key, digest, fingerprint: fingerprintOf(name, content), retentionMs: KEY_RETENTION_MS };
 }
 
-function told(scheduled: Scheduled, { options }: Submission): Submitted {
+function told(scheduled: Scheduled, { options, resolved }: Submission): Submitted {
   const { id, outcome } = scheduled;
-  if (outcome === 'conflict') throw new IdempotencyConflictError(options?.idempotencyKey ?? '', id);
+  if (outcome === 'conflict') throw new IdempotencyConflictError((resolved ?? options)?.idempotencyKey ?? '', id);
   if (outcome === 'refused') throw new InvalidInputError('input', `the store refuses it: ${scheduled.error.message}`);
   if (outcome !== 'skipped_idempotent' || scheduled.record === null) return { id, outcome };
   return { id, outcome, record: reviveRecord(decode(scheduled.record) as StoredRecord) };

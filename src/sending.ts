@@ -1,9 +1,10 @@
 /** Everything that reaches an actor from outside is a letter in its mailbox: events, and what operators ask of it. */
-import type { AnyEventObject } from 'xstate';
+import type { AnyEventObject, StateValue } from 'xstate';
 import { isActorId } from './actor-id.ts';
 import { resolveSendOptions, type SendOptions } from './call-options.ts';
 import { ActorNotFoundError, ActorSettledError, InvalidOptionError, InvalidStateError } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
+import { acceptsIn } from './interpreter/index.ts';
 import { type Control, checkEvent, encodeLetter, type Letter } from './mail.ts';
 import { text } from './option-checks.ts';
 import type { Runtime } from './runtime.ts';
@@ -54,25 +55,18 @@ export class Sending {
 
   /** The state is looked at first, to refuse what could only be ignored; one that changes meanwhile ignores it. */
   async runNow(id: string): Promise<void> {
-    const view = await this.#live(id);
-    const waits = view.standard
-      ? ['scheduled', 'retrying', 'recovering'].includes(String(view.state))
-      : view.state === null;
-    if (!waits)
-      throw new InvalidStateError(id, `it is in ${JSON.stringify(view.state)}, where nothing waits for its time.`);
+    const { state, takes } = await this.#live(id);
+    if (!takes('job.runNow'))
+      throw new InvalidStateError(id, `it is in ${JSON.stringify(state)}, where nothing waits for its time.`);
     await this.control(id, { type: 'runNow' });
   }
 
   async reschedule(id: string, at: Date): Promise<void> {
     if (!(at instanceof Date) || Number.isNaN(at.getTime()))
       throw new InvalidOptionError('at', 'must be a valid Date.');
-    const view = await this.#live(id);
-    if (view.standard ? view.state !== 'scheduled' : view.state !== null) {
-      throw new InvalidStateError(
-        id,
-        `it has begun (${JSON.stringify(view.state)}); only the first start can be moved.`,
-      );
-    }
+    const { state, takes } = await this.#live(id);
+    if (!takes('job.reschedule'))
+      throw new InvalidStateError(id, `it has begun (${JSON.stringify(state)}); only the first start can be moved.`);
     await this.control(id, { type: 'reschedule', to: at.getTime() });
   }
 
@@ -90,15 +84,23 @@ export class Sending {
     await Promise.all([this.#group.settled(), this.#orders.settled()]);
   }
 
-  async #live(id: string): Promise<{ state: unknown; standard: boolean }> {
+  /** Its state, and whether it can do what is asked: a standard machine says so itself, any other only before it begins. */
+  async #live(
+    id: string,
+  ): Promise<{ readonly state: StateValue | null; readonly takes: (request: string) => boolean }> {
     const stored = isActorId(id) ? await this.#runtime.store.find(id) : null;
     if (!stored) throw new ActorNotFoundError(id);
     if (stored.status === 'done' || stored.status === 'dropped') throw new ActorSettledError(id);
-    const known = this.#runtime.registry.find(stored.name, stored.version);
-    const standard = known?.standard ?? stored.state === '"scheduled"';
-    const state: unknown = stored.state === null ? null : JSON.parse(stored.state);
-    const held = known ? known.claimed?.state : standard ? 'dispatching' : undefined;
-    return { standard, state: stored.worker === null ? state : (held ?? state) };
+    const definition = this.#runtime.loaded(stored.name, stored.version);
+    const written = stored.state === null ? null : (JSON.parse(stored.state) as StateValue);
+    // Its row says that it waits until its first turn is written; that it is claimed says more.
+    const state = stored.worker === null ? written : (definition?.claimed?.state ?? written);
+    if (!definition?.standard || state === null) {
+      const waits = state === null || (!definition && state === 'scheduled' && stored.worker === null);
+      return { state, takes: () => waits };
+    }
+    const accepted = acceptsIn(definition.prepared, state);
+    return { state, takes: (request) => accepted.includes(request) };
   }
 
   /** Asks it of an actor, whatever its state: its machine decides. */

@@ -352,7 +352,7 @@ export class Turn {
     if (!this.life.system?.effects.some((candidate) => candidate.ref === ref)) return;
     this.#patch(ref, { status: 'delegated' });
     try {
-      this.outbox.delegate(this.life, effect);
+      this.outbox.delegate(this.life, effect, at);
     } catch (error) {
       this.#finish(ref, { ok: false, error }, at);
     }

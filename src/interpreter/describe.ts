@@ -19,7 +19,15 @@ export function describe(_prepared: Prepared, state: SystemState): Description {
 
 /** Event types, and patterns of them, that the root handles in its present state. Guards may still say no. */
 export function accepts(_prepared: Prepared, state: SystemState): string[] {
-  const { status, _nodes } = rootOf(state).snapshot as MachineSnapshot;
+  return handledBy(rootOf(state).snapshot as MachineSnapshot);
+}
+
+/** The same of a state that is only known by its value. */
+export function acceptsIn({ machine }: Prepared, value: StateValue): string[] {
+  return handledBy(machine.resolveState({ value, context: {} }) as unknown as MachineSnapshot);
+}
+
+function handledBy({ status, _nodes }: MachineSnapshot): string[] {
   if (status !== 'active') return [];
   const types = new Set(_nodes.flatMap((node) => node.ownEvents));
   return [...types].filter((type) => !type.startsWith('xstate.')).sort();

@@ -8,6 +8,7 @@
 
 import type { DefinitionLimits, LimitKeys, PlaceRequest, PlaceWait, Upcoming } from './limits.ts';
 import type { Operating, Operator } from './operating.ts';
+import type { Replaced, Replacement } from './replacement.ts';
 import type { WakeListener } from './wake-listener.ts';
 
 export type { StoreStats } from './operating.ts';
@@ -412,6 +413,11 @@ export interface Store extends Operating {
   schedule(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
   /** All or none: with one `conflict` among the answers nothing was written, whatever the others say. Never `refused`: it rejects. */
   scheduleTogether(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
+  /**
+   * Schedules one actor in the place of others, in one transaction; calls with one label wait for each other. Not replaced is
+   * what a worker holds, has tried, or may have tried: what was held before and is due.
+   */
+  replace(actor: NewActor, replacement: Replacement): Promise<Replaced>;
   send(mail: readonly NewMail[]): Promise<SendReply>;
   /** The same two inside the caller's own transaction: only inserts, locks no existing row, gone with its rollback. */
   scheduleWithin(client: unknown, actors: readonly NewActor[], notifyWithinMs: number): Promise<ScheduleReply>;

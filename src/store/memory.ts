@@ -14,6 +14,7 @@ import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
 import { mend, recover } from './memory/mending.ts';
 import { audit, find, list, progressed, stats } from './memory/reading.ts';
+import { replace } from './memory/replacing.ts';
 import { failed, retry } from './memory/retrying.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
@@ -79,6 +80,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
 
     schedule: async (actors, starter) => schedule(tables, actors, starter),
     scheduleTogether: async (actors, starter) => scheduleTogether(tables, actors, starter),
+    replace: async (actor, replacement) => replace(tables, actor, replacement),
     send: async (mail) => send(tables, mail),
     async scheduleWithin(_client, actors, notifyWithinMs) {
       const reply = schedule(tables, actors, null);

@@ -1,5 +1,6 @@
 import type { Instant } from './contract.ts';
 
+/** How a process hears that it has something to do. */
 export interface WakeListener {
   /** Something in this queue is due at that instant. A hint: it may be lost, doubled or wrong. */
   due(queue: number, at: Instant): void;

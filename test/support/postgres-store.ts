@@ -141,13 +141,15 @@ export class StoreHouse {
 
   /**
    * From now on every statement that asks for the time stands still, its snapshot taken, until `letGo`. Volatile, or the planner
-   * would ask, before there is a snapshot.
+   * would ask, before there is a snapshot. `claims`: only statements whose plan is pinned, which are those of claims.
    */
-  async holdClock(): Promise<{ waiting(): Promise<unknown>; letGo(): Promise<void> }> {
+  async holdClock(whose: 'all' | 'claims' = 'all'): Promise<{ waiting(): Promise<unknown>; letGo(): Promise<void> }> {
     const holder = await this.client();
     await holder.query(`create or replace function carillon.now() returns timestamptz language plpgsql volatile as $$
       begin
-        perform pg_advisory_xact_lock_shared(${CLOCK_LOCK});
+        if ${whose === 'all'} or current_setting('enable_sort') = 'off' then
+          perform pg_advisory_xact_lock_shared(${CLOCK_LOCK});
+        end if;
         return date_trunc('milliseconds', statement_timestamp());
       end $$`);
     await holder.query(`select pg_advisory_lock(${CLOCK_LOCK})`);

@@ -5,7 +5,7 @@
  */
 import type { Alarms } from '../../src/alarms.ts';
 import type { Env, LocalTimer } from '../../src/env.ts';
-import type { AnyDefinition } from '../../src/index.ts';
+import type { AnyDefinition, SchedulerOptions } from '../../src/index.ts';
 import { openScheduler, type Scheduler } from '../../src/scheduler.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory.ts';
@@ -26,6 +26,7 @@ const FATAL_CALLS: ReadonlySet<string> = new Set([
   'reload',
   'schedule',
   'scheduleTogether',
+  'replace',
   'send',
   'order',
   'retry',
@@ -120,9 +121,15 @@ export class Simulation {
   chances: Chances = { death: 0, failure: 0, latencyMs: 0 };
   readonly #database: MemoryDatabase;
   readonly #definitions: (process: Process) => readonly AnyDefinition[];
+  readonly #settings: (process: Process) => Partial<SchedulerOptions>;
   readonly #baseAt = 1_700_000_000_000;
 
-  constructor(seed: number, definitions: (process: Process) => readonly AnyDefinition[]) {
+  constructor(
+    seed: number,
+    definitions: (process: Process) => readonly AnyDefinition[],
+    settings: (process: Process) => Partial<SchedulerOptions> = () => ({}),
+  ) {
+    this.#settings = settings;
     this.world = new SimulatedEnv(seed);
     this.#definitions = definitions;
     this.#database = createMemoryDatabase({ now: () => this.now() });
@@ -140,9 +147,14 @@ export class Simulation {
   async open(name: string, worker: { concurrency: number } | false): Promise<Process> {
     const process = new Process(name, this.world, () => this.deaths++);
     const store = process.reach(this.#database.open({ env: process }), () => this.chances);
-    process.scheduler = await this.#settling(
+    process.scheduler = await this.settling(
       openScheduler(
-        { definitions: this.#definitions(process), logger: false, worker: worker && { ...worker, lease: '5s' } },
+        {
+          definitions: this.#definitions(process),
+          logger: false,
+          ...this.#settings(process),
+          worker: worker && { ...worker, lease: '5s' },
+        },
         { env: process, connect: async () => ({ store, alarms: NO_ALARMS, close: async () => {} }) },
       ),
     );
@@ -151,7 +163,7 @@ export class Simulation {
   }
 
   /** Runs until the promise settles. */
-  async #settling<T>(promise: Promise<T>): Promise<T> {
+  async settling<T>(promise: Promise<T>): Promise<T> {
     const watch = { settled: false };
     const watched = promise.finally(() => {
       watch.settled = true;

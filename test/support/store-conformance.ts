@@ -14,6 +14,7 @@ import { placeFacts } from './store-conformance/places.ts';
 import { randomFacts } from './store-conformance/random.ts';
 import { rateFacts } from './store-conformance/rates.ts';
 import { readingFacts } from './store-conformance/reading.ts';
+import { replacingFacts } from './store-conformance/replacing.ts';
 import { retentionFacts } from './store-conformance/retention.ts';
 import { retryFacts } from './store-conformance/retrying.ts';
 import { schedulingFacts } from './store-conformance/scheduling.ts';
@@ -50,6 +51,7 @@ export function storeConformance(
 
     schedulingFacts(() => stage);
     keyFacts(() => stage);
+    replacingFacts(() => stage);
     claimingFacts(() => stage);
     suspectFacts(() => stage);
     compareAndSetFacts(() => stage);

@@ -150,7 +150,7 @@ describe('definitions', () => {
       onAmbiguous: 'drop',
     });
     const { attemptTimeout } = entry.machine.implementations.delays;
-    expect((attemptTimeout as () => number)()).toBe(5000);
+    expect((attemptTimeout as (args: object) => number)({ context: {} })).toBe(5000);
   });
 
   test('a custom machine is taken as it is', () => {

@@ -78,6 +78,7 @@ describe('defaults', () => {
       worker: { queues: null, concurrency: 100, leaseMs: 10_000 },
       sweepIntervalMs: 1000,
       maxPayloadBytes: 1_048_576,
+      threads: null,
       logger: null,
       redact: [],
       operator: expect.stringMatching(/.@./),
@@ -206,7 +207,7 @@ const refusals: Refusal[] = [
   [() => scheduler({ maxPayload: 10 }), 'maxPayload', /from 1024 to 67108864/],
   [() => scheduler({ logger: true }), 'logger', /a pino logger or false, got true/],
   [() => scheduler({ postgres: '' }), 'postgres', /got ''/],
-  [() => scheduler({ threads: {} }), 'threads', /is not available in this version/],
+  [() => scheduler({ threads: {} }), 'threads', /must be an object with the method deliver\(\), got an object/],
 ];
 
 test.each(refusals)('refusal %# names the option and the range', (resolve, option, message) => {

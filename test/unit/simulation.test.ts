@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
-import { type AnyDefinition, defineActor, defineJob, type Scheduler } from '../../src/index.ts';
+import {
+  type AnyDefinition,
+  defineActor,
+  defineJob,
+  type Scheduler,
+  type SchedulerOptions,
+  ThreadNotFoundError,
+} from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 150);
@@ -11,6 +18,26 @@ interface Ledger {
   readonly settled: Map<string, number>;
   /** Letters to each tally: all that were sent, and those whose sending was acknowledged before it could settle. */
   readonly letters: Map<string, { sent: number; acknowledged: number }>;
+  /** What reached threads, and the follow-ups whose place another one was said to take. */
+  readonly told: Map<string, { key: string; attempt: number }[]>;
+  readonly replaced: Set<string>;
+}
+
+/** Every other message fails at first, and some threads are gone. */
+function threadsFor(simulation: () => Simulation, ledger: Ledger): (process: Process) => Partial<SchedulerOptions> {
+  return (process) => ({
+    threads: {
+      async deliver({ followupId, idempotencyKey, attempt, threadId, message }) {
+        const { notBefore, fails } = message as { notBefore: number; fails: number };
+        const told = ledger.told.get(followupId) ?? [];
+        ledger.told.set(followupId, [...told, { key: idempotencyKey, attempt }]);
+        expect(simulation().now(), `${followupId} early`).toBeGreaterThanOrEqual(notBefore);
+        await process.sleep(20);
+        if (threadId === 'gone') throw new ThreadNotFoundError(threadId);
+        if (attempt <= fails) throw new Error(`attempt ${attempt} fails`);
+      },
+    },
+  });
 }
 
 function definitionsFor(simulation: () => Simulation, ledger: Ledger): (process: Process) => readonly AnyDefinition[] {
@@ -76,11 +103,18 @@ function definitionsFor(simulation: () => Simulation, ledger: Ledger): (process:
 }
 
 async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledger; ids: string[] }> {
-  const ledger: Ledger = { starts: [], settled: new Map(), letters: new Map() };
+  const ledger: Ledger = {
+    starts: [],
+    settled: new Map(),
+    letters: new Map(),
+    told: new Map(),
+    replaced: new Set(),
+  };
   let simulation: Simulation;
   simulation = new Simulation(
     seed,
     definitionsFor(() => simulation, ledger),
+    threadsFor(() => simulation, ledger),
   );
   const { world } = simulation;
   const chance = (): number => world.random();
@@ -120,12 +154,23 @@ async function run(seed: number): Promise<{ simulation: Simulation; ledger: Ledg
         },
         () => {},
       );
+    } else if (scheduler && pick < 0.75) {
+      const message = { notBefore: simulation.now() + 1000, fails: Math.floor(chance() * 5) };
+      const threadId = chance() < 0.2 ? 'gone' : 't';
+      const key = chance() < 0.7 ? { key: `key ${Math.floor(chance() * 2)}` } : {};
+      void scheduler.scheduleFollowup({ threadId, message, delay: 1000 + Math.floor(chance() * 2000), ...key }).then(
+        ({ id, replaced }) => {
+          tell(id);
+          if (replaced !== undefined) ledger.replaced.add(replaced);
+        },
+        () => {},
+      );
     } else if (scheduler && ids.length > 0) {
       const id = ids[Math.floor(chance() * ids.length)] as string;
-      if (pick < 0.7) void scheduler.send(id, { type: 'approve', by: 'someone' }).catch(() => {});
-      else if (pick < 0.75) void scheduler.cancel(id).catch(() => {});
-      else if (pick < 0.85) void scheduler.retry(id).catch(() => {});
-      else if (pick < 0.87) void scheduler.retryFailed({ name: 'work' }).catch(() => {});
+      if (pick < 0.85) void scheduler.send(id, { type: 'approve', by: 'someone' }).catch(() => {});
+      else if (pick < 0.9) void scheduler.cancel(id).catch(() => {});
+      else if (pick < 0.98) void scheduler.retry(id).catch(() => {});
+      else void scheduler.retryFailed({ name: 'work' }).catch(() => {});
     }
     for (const [id, letters] of ledger.letters) {
       if (!scheduler || chance() < 0.4) continue;
@@ -152,6 +197,7 @@ describe('simulated processes that die at any call', () => {
     let deaths = 0;
     let retakes = 0;
     let lives = 0;
+    let replacements = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { simulation, ledger, ids } = await run(seed);
       deaths += simulation.deaths;
@@ -183,6 +229,18 @@ describe('simulated processes that die at any call', () => {
         expect(output, `seed ${seed}: letters of ${id}`).toBeGreaterThanOrEqual(acknowledged);
         expect(output, `seed ${seed}: letters of ${id}`).toBeLessThanOrEqual(sent);
       }
+      for (const id of ledger.replaced) {
+        const { record } = (await store.find(id)) as { record: string };
+        const { reason } = JSON.parse(record.slice(1)) as { reason: string };
+        expect(reason, `seed ${seed}: ${id} was said to be replaced`).toMatch(/^(replaced|cancelled)$/);
+        expect(ledger.told.get(id) ?? [], `seed ${seed}: ${id} was replaced`).toEqual([]);
+        replacements++;
+      }
+      for (const [id, told] of ledger.told) {
+        expect(new Set(told.map(({ key }) => key)).size, `seed ${seed}: key of ${id}`).toBe(1);
+        const numbers = told.map(({ attempt }) => attempt);
+        expect(new Set(numbers).size, `seed ${seed}: attempts of ${id}`).toBe(numbers.length);
+      }
       const attempts = ledger.starts.map(({ id, attempt }) => `${id}/${attempt}`);
       expect(new Set(attempts).size, `seed ${seed}: an attempt that started twice`).toBe(attempts.length);
       const keys = new Map<string, string>();
@@ -197,5 +255,6 @@ describe('simulated processes that die at any call', () => {
     expect(deaths).toBeGreaterThan(SEEDS / 2);
     expect(retakes).toBeGreaterThan(SEEDS);
     expect(lives).toBeGreaterThan(SEEDS / 2);
+    expect(replacements).toBeGreaterThan(SEEDS);
   });
 });

@@ -27,6 +27,7 @@ import { prune } from './prune.ts';
 import { pruned } from './pruned.ts';
 import { mend, recover } from './recover.ts';
 import { Registry } from './registry.ts';
+import { replace } from './replace.ts';
 import { retry } from './retry.ts';
 import { schedule, scheduleWithin } from './schedule.ts';
 import { scheduleTogether } from './schedule-together.ts';
@@ -87,6 +88,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
     schedule: (actors, starter) => schedule(db, actors, starter),
     scheduleTogether: (actors, starter) => scheduleTogether(db, actors, starter),
+    replace: (actor, replacement) => replace(db, actor, replacement),
     send: (mail) => send(db, mail),
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
