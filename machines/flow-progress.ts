@@ -73,31 +73,33 @@ export function begun({ children }: FlowPlan): Advance {
 
 /** One has ended: those begin for which it was the last, or none that comes after it ever will. */
 export function advanced(
-  { children: planned }: FlowPlan,
+  plan: FlowPlan,
   children: string,
   index: number,
   end: 'done' | 'dropped' | 'cancelled',
 ): Advance {
-  const next: string[] = children.split('');
-  const following = (of: number): readonly number[] =>
-    (planned[of]?.before ?? []).filter((later) => next[later] === marks.waiting);
-  next[index] = marks[end];
-  const starts: number[] = [];
-  if (end === 'done') {
-    for (const later of following(index)) {
-      if (planned[later]?.after.every((earlier) => next[earlier] === marks.done)) starts.push(later);
-    }
-    for (const start of starts) next[start] = marks.started;
-  } else {
-    const cut = [index];
-    for (let each = cut.pop(); each !== undefined; each = cut.pop()) {
-      for (const later of following(each)) {
-        next[later] = marks.skipped;
-        cut.push(later);
-      }
+  const ended = marked(children, index, end);
+  if (end !== 'done') return { children: cutOff(plan, ended, index), starts: [] };
+  const isDone = (earlier: number): boolean => ended[earlier] === marks.done;
+  const starts = waitingFor(plan, ended, index).filter((later) => plan.children[later]?.after.every(isDone));
+  return { children: starts.reduce((all, start) => marked(all, start, 'started'), ended), starts };
+}
+
+/** Directly; not those that come after them. */
+function waitingFor(plan: FlowPlan, children: string, index: number): number[] {
+  return (plan.children[index]?.before ?? []).filter((later) => children[later] === marks.waiting);
+}
+
+function cutOff(plan: FlowPlan, children: string, index: number): string {
+  let left = children;
+  const cut = [index];
+  for (let each = cut.pop(); each !== undefined; each = cut.pop()) {
+    for (const later of waitingFor(plan, left, each)) {
+      left = marked(left, later, 'skipped');
+      cut.push(later);
     }
   }
-  return { children: next.join(''), starts };
+  return left;
 }
 
 /** The flow ends before its children do: what runs is told to end, and what waits never begins. */
