@@ -111,6 +111,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly begin?: (input: unknown, dueAt: Instant, attempts: number) => unknown;
   /** Carries out what a standard machine emits, which is a command to the engine. Pure. */
   readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
+  /** Most slow attempts after the quick ones; 0: none. */
+  readonly recoveries: number;
   /** 0: none. */
   readonly attemptTimeoutMs: number;
   readonly dedupOn: 'success' | 'any';
@@ -151,6 +153,7 @@ export function jobInternals(options: unknown): DefinitionInternals {
     run: run as DefinitionInternals['run'],
     initialState: '"scheduled"',
     claimed: { state: 'dispatching', effect: 'run' },
+    recoveries: policy.recovery?.max ?? 0,
     attemptTimeoutMs: policy.attemptTimeoutMs,
     onAmbiguous: policy.onAmbiguous,
     migrate: undefined,
@@ -168,6 +171,7 @@ export function defineActor<M extends AnyStateMachine>(options: ActorOptions<M>)
     run: undefined,
     initialState: null,
     claimed: null,
+    recoveries: 0,
     attemptTimeoutMs: 0,
     dedupOn: 'success',
     onAmbiguous: 'retry',

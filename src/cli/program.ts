@@ -11,6 +11,8 @@ import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
 import { addReading } from './reading.ts';
+import { addRetention } from './retention.ts';
+import { addRetrying } from './retrying.ts';
 import { UsageError } from './usage.ts';
 import { plain } from './wording.ts';
 import { addWorker } from './worker.ts';
@@ -33,7 +35,9 @@ export function createProgram(): Command {
   addDemo(program);
   addActing(program);
   addReading(program);
+  addRetrying(program);
   addQueues(program);
+  addRetention(program);
   addMigrate(program);
   addDoctor(program);
   return program;
