@@ -47,9 +47,9 @@ try {
   await fill(pool);
 
   const figures: number[] = [];
-  let watching = true;
+  const enough = new AbortController();
   const caller = async (): Promise<void> => {
-    while (watching) {
+    while (!enough.signal.aborted) {
       const startedMs = performance.now();
       const settled = new Promise<void>((resolve) => {
         const stop = scheduler.on('settled', () => {
@@ -69,7 +69,7 @@ try {
   const pruned = await scheduler.prune();
   const tookMs = performance.now() - startedMs;
   console.log(`jobs meanwhile, schedule to settled, p50 / p99 / max: ${milliseconds(spreadOf(figures.splice(0)))}`);
-  watching = false;
+  enough.abort();
   await callers;
   console.log(`pruned ${JSON.stringify(pruned)} in ${Math.round(tookMs)} ms`);
   await scheduler.stop();

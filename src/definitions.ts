@@ -128,6 +128,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   readonly act?: (command: AnyEventObject, commander: Commander) => Deed;
   /** What it waits for besides timers, effects and events, in a state with this context. */
   readonly waitingFor?: (context: unknown, input: unknown) => readonly Waiting[];
+  /** Most slow attempts after the quick ones; 0: none. */
+  readonly recoveries: number;
   /** 0: none. */
   readonly attemptTimeoutMs: number;
   /** Which ends keep the key; `none`: it is free as soon as there is an end. */
@@ -171,6 +173,7 @@ export function jobInternals(options: unknown): DefinitionInternals {
     run: run as DefinitionInternals['run'],
     initialState: '"scheduled"',
     claimed: { state: 'dispatching', effect: 'run' },
+    recoveries: policy.recovery?.max ?? 0,
     attemptTimeoutMs: policy.attemptTimeoutMs,
     onAmbiguous: policy.onAmbiguous,
     migrate: undefined,
@@ -188,6 +191,7 @@ export function defineActor<M extends AnyStateMachine>(options: ActorOptions<M>)
     run: undefined,
     initialState: null,
     claimed: null,
+    recoveries: 0,
     attemptTimeoutMs: 0,
     dedupOn: 'success',
     onAmbiguous: 'retry',

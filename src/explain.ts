@@ -1,4 +1,5 @@
 import type { StateValue } from 'xstate';
+import { recoveringText } from './recovery-words.ts';
 import type { StoreStats } from './store/contract.ts';
 import type { PlaceWait } from './store/limits.ts';
 import type { ActorView } from './views.ts';
@@ -76,16 +77,21 @@ function waitingFor(
     return [{ for: 'release', detail: `Quarantined: ${view.reason}. Release it once that is mended.` }];
   if (view.reason) return [{ for: 'definition', detail: view.reason }];
   const waits: Waiting[] = [];
-  if (place.wait) waits.push(place.wait.admitted ? lateness(view, stats, place) : limitOf(place.wait));
+  if (place.wait && !place.wait.admitted) waits.push(limitOf(place.wait));
   const running = view.effects.filter((effect) => effect.running);
   for (const { src, workerId } of running) waits.push({ for: 'effect', detail: `'${src}' runs on worker ${workerId}` });
   for (const { src, childId } of view.effects)
     if (childId !== undefined) waits.push({ for: 'effect', detail: `'${src}' is done by actor ${childId}` });
   waits.push(...others);
   for (const { event, dueAt } of view.timers)
-    waits.push({ for: 'timer', detail: `${event} at ${dueAt.toISOString()}`, at: dueAt });
-  if (accepts.length > 0 && running.length === 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
-  if (view.wakeAt && view.wakeAt <= now && running.length === 0) waits.unshift(lateness(view, stats, place));
+    waits.push({ for: 'timer', detail: `${timerText(event, view, now)} at ${dueAt.toISOString()}`, at: dueAt });
+  if (running.length > 0) return waits;
+  if (accepts.length > 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
+  const obstacle = obstacleTo(view, stats, place);
+  const called = place.wait?.admitted === true || view.mail > 0;
+  const due = called || (view.wakeAt !== null && view.wakeAt <= now);
+  if (due) waits.unshift(obstacle ?? slotFor(view, stats));
+  else if (obstacle) waits.push(obstacle);
   return waits;
 }
 
@@ -98,8 +104,26 @@ function limitOf({ kind, key, limit, taken, nextAt }: PlaceWait): Waiting {
   return { for: 'limit', detail: `${started}, next start at ${at.toISOString()}`, at };
 }
 
-/** It is due and nobody runs it: the first reason that holds. */
-function lateness({ queue, name, version }: ActorView, stats: StoreStats, { queue: number, def }: Place): Waiting {
+/** What the timers of a job are for; those of other machines have their own names. */
+const JOB_TIMERS: Readonly<Record<string, string>> = {
+  start: 'it begins',
+  'xstate.after.untilDue.job.scheduled': 'its first attempt',
+  'xstate.after.backoff.job.retrying': 'its next attempt',
+  'xstate.after.attemptTimeout.job.dispatching': 'the attempt times out',
+  'xstate.after.untilDeadline.job': 'its deadline',
+};
+
+function timerText(event: string, { recovering }: ActorView, now: Date): string {
+  if (recovering && event.startsWith('xstate.after.recoveryDelay.')) return recoveringText(recovering, now.getTime());
+  return JOB_TIMERS[event] ?? event;
+}
+
+/** Nobody would run it, due or not: the first reason that holds. */
+function obstacleTo(
+  { queue, name, version }: ActorView,
+  stats: StoreStats,
+  { queue: number, def }: Place,
+): Waiting | null {
   const counted = stats.queues.find((candidate) => candidate.queue === queue);
   if (counted?.paused) return { for: 'queue', detail: `Queue '${queue}' is paused. Resume it.` };
   const alive = stats.workers.filter((worker) => worker.alive);
@@ -109,8 +133,10 @@ function lateness({ queue, name, version }: ActorView, stats: StoreStats, { queu
   if (def !== undefined && !serving.some(({ defs }) => defs.includes(def))) {
     return { for: 'definition', detail: `No living worker has code for ${name} version ${version}.` };
   }
-  return {
-    for: 'slot',
-    detail: `It is due and waits for a free slot; ${counted?.due ?? 0} are due in queue '${queue}'.`,
-  };
+  return null;
+}
+
+function slotFor({ queue }: ActorView, stats: StoreStats): Waiting {
+  const due = stats.queues.find((candidate) => candidate.queue === queue)?.due ?? 0;
+  return { for: 'slot', detail: `It is due and waits for a free slot; ${due} are due in queue '${queue}'.` };
 }

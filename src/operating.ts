@@ -80,8 +80,9 @@ export class Operating implements Operations {
 
   async audit(options?: AuditOptions): Promise<{ items: AuditRecord[]; cursor?: string }> {
     const { items, cursor } = await this.#runtime.store.auditTrail(resolveAudit(options));
-    const records = items.map(({ at, action, reason, ...entry }) => ({
+    const records = items.map(({ at, action, reason, before, ...entry }) => ({
       ...entry,
+      before: withState(before),
       at: new Date(at),
       action: action as AuditAction,
       ...(reason !== null && { reason }),
@@ -134,6 +135,12 @@ export class Operating implements Operations {
   #by(reason?: string): Operator {
     return { who: this.#runtime.options.operator, ...(reason !== undefined && { reason }) };
   }
+}
+
+/** A state is stored as the text of its JSON. */
+function withState(before: unknown): unknown {
+  const { state } = (before ?? {}) as { readonly state?: unknown };
+  return typeof state === 'string' ? { ...(before as object), state: JSON.parse(state) as unknown } : before;
 }
 
 function conflictOf({ id, key, heldBy }: Retried & { readonly outcome: 'conflict' }): IdempotencyConflictError {

@@ -3,7 +3,6 @@
  * milliseconds and nothing is optional any more.
  */
 
-import { hostname, userInfo } from 'node:os';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -11,6 +10,7 @@ import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
+import { operatorName } from './operator-name.ts';
 import {
   client,
   date,
@@ -193,17 +193,12 @@ export interface ResolvedScheduler {
 
 export function resolveSchedulerOptions(options: unknown): ResolvedScheduler {
   const { sweepInterval, maxPayload, operator, ...rest } = schedulerChecks(options, '');
-  const who = operator ?? `${userName()}@${hostname()}`;
-  return { ...rest, sweepIntervalMs: sweepInterval, maxPayloadBytes: maxPayload, operator: who };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a number that has no name.
-    return String(process.getuid?.() ?? 'unknown');
-  }
+  return {
+    ...rest,
+    sweepIntervalMs: sweepInterval,
+    maxPayloadBytes: maxPayload,
+    operator: operator ?? operatorName(),
+  };
 }
 
 export function isDate(value: unknown): boolean {

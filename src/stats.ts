@@ -26,6 +26,15 @@ export interface Stats {
   }[];
   /** The upkeep of this process. */
   readonly duties: readonly DutyReport[];
+  /** What a duty failed on: left alone until `nextAt`, longer each time. */
+  readonly setAside: readonly {
+    readonly duty: string;
+    readonly target: string;
+    readonly failures: number;
+    readonly error: string;
+    readonly since: Date;
+    readonly nextAt: Date;
+  }[];
   readonly alarms: { readonly up: boolean; readonly armed: number; readonly lastError?: string };
 }
 
@@ -48,6 +57,11 @@ export function statsOf(store: StoreStats, duties: readonly DutyReport[], alarms
       beatAt: new Date(beatAt),
     })),
     duties,
+    setAside: store.setAside.map(({ since, nextAt, ...row }) => ({
+      ...row,
+      since: new Date(since),
+      nextAt: new Date(nextAt),
+    })),
     alarms,
   };
 }

@@ -17,6 +17,21 @@ const MEND_EVERY_MS = 30_000;
 const FORGET_EVERY_MS = 30_000;
 const PRUNE_EVERY_MS = 600_000;
 
+/** What every worker's sweep does: the doctor asks for each of them. */
+export const workerDuties: readonly string[] = [
+  'next-due',
+  'held',
+  'reap',
+  'alarms',
+  'reconcile',
+  'park',
+  'days',
+  'report',
+  'mend',
+  'forget',
+  'prune',
+];
+
 interface UpkeepDeps {
   readonly store: Store;
   readonly clock: StoreClock;

@@ -4,6 +4,7 @@ import { decode } from './codec.ts';
 import { decodeState, describe } from './interpreter/index.ts';
 import { kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
+import type { Recovering } from './recovery-words.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Status, StoredActor } from './store/contract.ts';
 
@@ -26,6 +27,10 @@ export interface ActorView {
   readonly key?: string;
   /** Number of the running or last attempt of a job; 0 before the first, and for custom machines. */
   readonly attempt: number;
+  /** How often an operator had it begin again. */
+  readonly retried: number;
+  /** Only while a job is out of quick retries and waits for a slow one: it has failed, and has not ended. */
+  readonly recovering?: Recovering;
   /** Events journaled so far. */
   readonly seq: number;
   /** When it next looks at itself. Null while a worker holds it, and while it waits for mail only. */
@@ -68,6 +73,8 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     labels: stored.labels,
     ...(stored.key !== null && { key: stored.key }),
     attempt: stored.attempt,
+    retried: stored.retried,
+    ...recovering(looked, stored, definition),
     seq: stored.seq,
     wakeAt: stored.wakeAt === null ? null : new Date(stored.wakeAt),
     timers: looked.timers,
@@ -80,6 +87,19 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     createdAt: new Date(stored.createdAt),
     ...(stored.settledAt !== null && { settledAt: new Date(stored.settledAt) }),
   };
+}
+
+function recovering(
+  { state, context, timers }: Look,
+  { status }: StoredActor,
+  definition: LoadedDefinition | undefined,
+): Pick<ActorView, 'recovering'> {
+  const attempt = (context as { recoveries?: unknown } | null)?.recoveries;
+  const timer = timers.find(({ event }) => event.startsWith('xstate.after.recoveryDelay.'));
+  if (!definition?.standard || status !== 'active' || state !== 'recovering' || !timer || typeof attempt !== 'number')
+    return {};
+  const of = definition.recoveries;
+  return { recovering: { attempt, ...(of > 0 && { of }), nextAt: timer.dueAt } };
 }
 
 type Look = Pick<ActorView, 'state' | 'context' | 'timers' | 'effects'>;

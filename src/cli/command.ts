@@ -1,6 +1,7 @@
 /** What every command shares: its common options, an example in its help, and a scheduler that only schedules and reads. */
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
+import { operatorName } from '../operator-name.ts';
 import type { SchedulerOptions } from '../options.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
 import { loadConfig } from './config.ts';
@@ -32,7 +33,8 @@ export async function withScheduler<T>(
   use: (scheduler: Scheduler, options: SchedulerOptions) => Promise<T>,
 ): Promise<T> {
   const options = await loadConfig(config);
-  const scheduler = await createScheduler({ ...options, worker: false, logger: quietLogger() });
+  const operator = options.operator ?? `${operatorName()} (command line)`;
+  const scheduler = await createScheduler({ ...options, worker: false, logger: quietLogger(), operator });
   try {
     return await use(scheduler, options);
   } finally {

@@ -52,7 +52,7 @@ async function list({ config, json, parent, ...filter }: LsOptions): Promise<voi
     page.items.map((view) => [
       view.id,
       plain(view.name),
-      colored(view),
+      colored(view, nowMs),
       view.attempt === 0 ? '' : String(view.attempt),
       plain(view.queue),
       when(view, nowMs),
@@ -69,8 +69,9 @@ function when(view: ActorView, nowMs: number): string {
   return `created ${relative(view.createdAt, nowMs)}`;
 }
 
-export function colored(view: ActorView): string {
-  const text = statusText(view);
+export function colored(view: ActorView, nowMs = systemEnv.wallMs()): string {
+  const text = statusText(view, nowMs);
+  if (view.recovering) return colors.yellow(text);
   if (view.status === 'done') return colors.green(text);
   if (view.status === 'dropped' || view.status === 'quarantined') return colors.red(text);
   return colors.cyan(text);

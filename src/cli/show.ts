@@ -8,6 +8,7 @@ import type { Explanation } from '../explain.ts';
 import { flowDefinition } from '../flows/definition.ts';
 import { countText } from '../flows/waiting.ts';
 import type { JournalEntry } from '../journal.ts';
+import { recoveringText } from '../recovery-words.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { ActorView } from '../views.ts';
@@ -108,11 +109,12 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
 function facts(actor: ActorView, nowMs: number): [string, string][] {
   const rows: [string, string][] = [
     ['status', actor.status],
-    ['state', stateText(actor.state)],
+    ['state', actor.recovering ? recoveringText(actor.recovering, nowMs) : stateText(actor.state)],
     ['queue', `${plain(actor.queue)}, priority ${actor.priority}`],
     ['created', instantText(actor.createdAt, nowMs)],
   ];
   if (actor.attempt > 0) rows.push(['attempt', String(actor.attempt)]);
+  if (actor.retried > 0) rows.push(['began again', actor.retried === 1 ? 'once' : `${actor.retried} times`]);
   if (actor.wakeAt) rows.push(['next', instantText(actor.wakeAt, nowMs)]);
   if (actor.settledAt) rows.push(['settled', instantText(actor.settledAt, nowMs)]);
   if (actor.reason !== undefined) rows.push(['reason', short(actor.reason, 500)]);
@@ -204,6 +206,7 @@ function printLinks({ actor, children, moreChildren }: ShownActor): void {
     const rest = `${moreChildren ? 'more than ' : ''}${children.length - MAX_PRINTED_CHILDREN}`;
     links.push(['children', `carillon ls --parent ${actor.id} --limit ${MAX_CHILDREN}  ${rest} more`]);
   }
+  if (actor.status === 'dropped') links.push(['retry', `carillon retry ${actor.id}`]);
   if (actor.status === 'quarantined') links.push(['release', `carillon quarantine release ${actor.id}`]);
   links.push(['others', `carillon ls --name ${plain(actor.name)}`]);
   printHeading('Go on with');

@@ -5,6 +5,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { StateValue } from 'xstate';
 import { formatDuration } from '../duration.ts';
+import { systemEnv } from '../env.ts';
+import { recoveringText } from '../recovery-words.ts';
 import type { ActorView } from '../views.ts';
 
 /** Control characters, and the marks that turn the direction of text. */
@@ -53,7 +55,11 @@ export function instantText(instant: Date, nowMs: number): string {
 }
 
 /** How it is or how it ended, in a few words. */
-export function statusText({ status, state, record, reason }: ActorView): string {
+export function statusText(
+  { status, state, record, reason, recovering }: ActorView,
+  nowMs = systemEnv.wallMs(),
+): string {
+  if (status === 'active' && recovering) return recoveringText(recovering, nowMs);
   if (status === 'active') return stateText(state) + (reason === undefined ? '' : ' (parked)');
   if (status === 'quarantined') return 'quarantined';
   if (!record) return status;

@@ -49,6 +49,7 @@ export const cronDefinition: DefinitionInternals = {
   claimed: null,
   begin: (spec, registeredAt) => ({ spec, registeredAt }),
   act,
+  recoveries: 0,
   attemptTimeoutMs: 0,
   dedupOn: 'none',
   onAmbiguous: 'retry',

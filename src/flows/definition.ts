@@ -30,6 +30,7 @@ export const flowDefinition: DefinitionInternals = {
   plan: (input, id, life) => planOf(input as StoredFlow, id, life),
   act: (command, commander) => deedOf(command as FlowCommand, commander),
   waitingFor: (context, input) => childrenWaitedFor(context as FlowContext, input as StoredFlow),
+  recoveries: 0,
   attemptTimeoutMs: 0,
   dedupOn: 'success',
   onAmbiguous: 'retry',

@@ -34,6 +34,7 @@ export const followupDefinition: DefinitionInternals = {
     const policy: FollowupPolicy = { ...defaultFollowupPolicy, ...(input as StoredFollowup).retry };
     return { dueAt, attempts, policy };
   },
+  recoveries: 0,
   attemptTimeoutMs: defaultFollowupPolicy.attemptTimeoutMs,
   dedupOn: 'success',
   onAmbiguous: 'retry',

@@ -19,6 +19,7 @@ function viewWith(over: Partial<ActorView>): ActorView {
     priority: 5,
     labels: [],
     attempt: 0,
+    retried: 0,
     seq: 1,
     wakeAt: null,
     timers: [],
@@ -100,4 +101,42 @@ test('timers, running effects and accepted events are listed, with the earliest 
   const running = explain(viewWith({ effects, timers }), ['approve'], statsWith([{}]), place, now);
   expect(running.waitingFor.map((each) => each.for)).toEqual(['effect', 'timer', 'timer']);
   expect(running.waitingFor[0]?.detail).toBe("'charge' runs on worker w1");
+});
+
+describe('an actor that waits for its time', () => {
+  const soonDue = (event: string, over: Partial<ActorView> = {}): ActorView =>
+    viewWith({ wakeAt: soon, timers: [{ id: '1', event, dueAt: soon }], ...over });
+
+  test.each([
+    ['start', 'it begins at'],
+    ['xstate.after.untilDue.job.scheduled', 'its first attempt at'],
+    ['xstate.after.backoff.job.retrying', 'its next attempt at'],
+    ['xstate.after.attemptTimeout.job.dispatching', 'the attempt times out at'],
+    ['xstate.after.untilDeadline.job', 'its deadline at'],
+    ['reminder', 'reminder at'],
+  ])('says of %s what it is for', (event, detail) => {
+    expect(first(soonDue(event))).toMatchObject({ for: 'timer', at: soon, detail: expect.stringContaining(detail) });
+  });
+
+  test('says while it recovers that it failed, how often it may, and when it goes on', () => {
+    const view = soonDue('xstate.after.recoveryDelay.job.recovering', {
+      state: 'recovering',
+      recovering: { attempt: 2, of: 5, nextAt: soon },
+    });
+    expect(first(view)?.detail).toBe(`Failed (recovering, 2 of 5, next in 1 s) at ${soon.toISOString()}`);
+  });
+
+  test.each<[string, StoreStats, Waiting['for']]>([
+    ['its queue is paused', statsWith([{}], true), 'queue'],
+    ['no worker is alive', statsWith([]), 'worker'],
+    ['no worker has its code', statsWith([{ defs: [] }]), 'definition'],
+  ])('and would not run then says so already when %s', (_, stats, what) => {
+    const waiting = explain(soonDue('start'), [], stats, place, now).waitingFor;
+    expect(waiting.map((each) => each.for)).toEqual(['timer', what]);
+  });
+
+  test('with unread letters is due, whatever its timers say', () => {
+    expect(first(soonDue('start', { mail: 1 }))).toMatchObject({ for: 'slot' });
+    expect(first(viewWith({ mail: 1 }), statsWith([], false))).toMatchObject({ for: 'worker' });
+  });
 });

@@ -2,11 +2,14 @@
 
 import { formatDuration } from '../../duration.ts';
 import type { AuditFinding, Store, StoreStats } from '../../store/contract.ts';
+import { workerDuties } from '../../upkeep.ts';
 import { type Finding, found, ok } from './finding.ts';
 
 /** Due for longer than this, work is late: the sweep looks every second. */
 const LATE_MS = 15_000;
 const AUDIT_LIMIT = 1_000;
+/** After that long a duty has to have completed its first pass, and later passes may be late by it. */
+const DUTY_GRACE_MS = 60_000;
 
 export async function examineWork(store: Store, stats: StoreStats): Promise<readonly Finding[]> {
   const now = await store.now();
@@ -14,9 +17,11 @@ export async function examineWork(store: Store, stats: StoreStats): Promise<read
     workers(stats),
     overdue(stats, now),
     heldByTheDead(stats),
+    duties(stats, now),
+    notRecovered(stats, now),
     paused(stats),
-    setAside('quarantine', stats.quarantined, 'quarantined: see `carillon quarantine ls`'),
-    setAside('parked', stats.parked, 'wait for a worker that knows their definition: deploy it, or cancel them'),
+    counted('quarantine', stats.quarantined, 'quarantined: see `carillon quarantine ls`'),
+    counted('parked', stats.parked, 'wait for a worker that knows their definition: deploy it, or cancel them'),
     audit(await store.audit(AUDIT_LIMIT)),
   ];
 }
@@ -58,6 +63,35 @@ function heldByTheDead({ workers: all }: StoreStats): Finding {
   );
 }
 
+/** Also a duty that was never begun: nobody else would notice. */
+function duties({ workers: all }: StoreStats, now: number): Finding {
+  const alive = all.filter((worker) => worker.alive);
+  const overdue = alive.flatMap(({ id, joinedAt, duties: reported }) => {
+    if (now - joinedAt < DUTY_GRACE_MS) return [];
+    return workerDuties.flatMap((name) => {
+      const state = reported.find((duty) => duty.name === name);
+      if (!state || state.lastPassAt === null) return [`'${name}' of worker ${id} has never completed a pass`];
+      const ageMs = now - state.lastPassAt;
+      if (ageMs < 3 * state.everyMs + DUTY_GRACE_MS) return [];
+      return [`'${name}' of worker ${id} completed its last pass ${formatDuration(ageMs)} ago`];
+    });
+  });
+  const [first] = overdue;
+  if (first === undefined) return ok('duties', `every duty of ${count(alive.length, 'worker', 'workers')} is kept up`);
+  const more = overdue.length > 1 ? `, and ${overdue.length - 1} more` : '';
+  return found('duties', `${first}${more}. Read that worker's log, and start it again.`);
+}
+
+function notRecovered({ setAside: rows }: StoreStats, now: number): Finding {
+  const [first] = rows;
+  if (!first) return ok('set aside', 'none');
+  const next = first.nextAt > now ? `in ${formatDuration(first.nextAt - now)}` : 'with the next pass';
+  return found(
+    'set aside',
+    `${count(rows.length, 'row', 'rows')} could not be recovered. '${first.duty}' failed ${first.failures} times on ${first.target}: ${first.error} It is tried again ${next}.`,
+  );
+}
+
 function paused({ queues }: StoreStats): Finding {
   const stopped = queues
     .filter((queue) => queue.paused && queue.due + queue.later > 0)
@@ -66,7 +100,7 @@ function paused({ queues }: StoreStats): Finding {
   return found('paused', `Work waits in paused queues: ${stopped.join(', ')}. Resume: carillon queue resume <queue>`);
 }
 
-function setAside(check: string, number: number, what: string): Finding {
+function counted(check: string, number: number, what: string): Finding {
   return number === 0 ? ok(check, 'none') : found(check, `${count(number, 'actor', 'actors')} ${what}`);
 }
 

@@ -57,6 +57,10 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [['schedule', 'x', '--at', 'noon'], 'Give an instant such as 2026-12-24T18:00:00Z.'],
     [['schedule', 'x', '--input', '{'], 'Give JSON, in quotes for your shell'],
     [['schedule', 'x', '--delay', '1s', '--at', '2026-01-01'], 'Give --delay or --at, not both.'],
+    [['retry-failed'], 'Give exactly one of --name, --queue and --id.'],
+    [['retry-failed', '--name', 'a', '--queue', 'b'], 'Give exactly one of --name, --queue and --id.'],
+    [['retry-failed', '--id', 'abc'], 'An actor id is a UUID; `carillon ls` shows them.'],
+    [['key', 'release', 'k'], "required option '--reason <reason>' not specified"],
     [['ls', '--config', 'no-such-file.ts'], 'There is no configuration no-such-file.ts.'],
     [['ls'], 'There is no carillon.config.ts here.'],
   ])('%j', async (argv, message) => {

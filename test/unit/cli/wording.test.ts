@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { clip, plain, relative, short, stateText } from '../../../src/cli/wording.ts';
+import { clip, plain, relative, short, stateText, statusText } from '../../../src/cli/wording.ts';
+import type { Recovering } from '../../../src/recovery-words.ts';
+import type { ActorView } from '../../../src/views.ts';
 
 describe('text from the database', () => {
   test('loses what would move the cursor, recolour or retitle the terminal', () => {
@@ -46,4 +48,16 @@ test('instants read as distances from now', () => {
   expect(relative(new Date(10_000), 10_000)).toBe('now');
   expect(relative(new Date(13_000), 10_000)).toBe('in 3s');
   expect(relative(new Date(10_000), 190_000)).toBe('3m ago');
+});
+
+test('a job that recovers reads as failed, with what comes next and when', () => {
+  const view = (recovering: Recovering): ActorView =>
+    ({ status: 'active', state: 'recovering', recovering }) as ActorView;
+  const text = (afterMs: number, of: number | undefined = 5): string =>
+    statusText(view({ attempt: 2, ...(of > 0 && { of }), nextAt: new Date(10_000 + afterMs) }), 10_000);
+  expect(text(28_000)).toBe('Failed (recovering, 2 of 5, next in 28 s)');
+  expect(text(27_001)).toBe('Failed (recovering, 2 of 5, next in 28 s)');
+  expect(text(600_000)).toBe('Failed (recovering, 2 of 5, next in 10 m)');
+  expect(text(-1)).toBe('Failed (recovering, 2 of 5, next now)');
+  expect(text(28_000, 0)).toBe('Failed (recovering, 2, next in 28 s)');
 });
