@@ -22,7 +22,7 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import type { EffectResult, Life } from './life.ts';
+import { type EffectResult, eventOfResult, interruptedTooOften, type Life } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
@@ -125,15 +125,9 @@ export class Turn {
     const system = this.life.system;
     const effect = system?.effects.find((candidate) => candidate.ref === ref);
     if (!system || !effect || this.over) return false;
-    const event = result.ok
-      ? { type: `xstate.done.actor.${effect.name}`, output: result.output }
-      : { type: `xstate.error.actor.${effect.name}`, error: result.error };
-    return this.#take(
-      event,
-      now,
-      () => finishEffect(this.life.definition.prepared, system, { ...this.#moment(now), ref, result }),
-      ['effect', ref],
-    );
+    const moment = { ...this.#moment(now), ref, result };
+    const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
+    return this.#take(eventOfResult(effect.name, result), now, finish, ['effect', ref]);
   }
 
   /** An event a running effect (a callback, say) sent to the machine that runs it. */
@@ -247,11 +241,8 @@ export class Turn {
         return this.#deliver({ type: 'job.cancel', reason: control.reason }, now);
       }
       this.#mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
-      this.settlement = recordOf(
-        definition,
-        { status: 'stopped', reason: control.reason ?? 'cancelled' },
-        this.#times(now),
-      );
+      const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
+      this.settlement = recordOf(definition, ending, this.#times(now));
       for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
       this.starts = [];
       return true;
@@ -265,10 +256,7 @@ export class Turn {
 
   #restart(effect: StoredEffect, now: Instant): void {
     if (effect.attempt > MAX_RESTARTS) {
-      const error = Object.assign(new Error(`Interrupted ${effect.attempt} times: its worker died.`), {
-        code: 'INTERRUPTED',
-      });
-      this.#finish(effect.ref, { ok: false, error }, now);
+      this.#finish(effect.ref, { ok: false, error: interruptedTooOften(effect.attempt) }, now);
       return;
     }
     this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
@@ -312,11 +300,8 @@ export class Turn {
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
-      this.settlement = recordOf(
-        this.life.definition,
-        { status, output, error, dropped: step.hasTag('dropped') },
-        this.#times(at),
-      );
+      const ending = { status, output, error, dropped: step.hasTag('dropped') };
+      this.settlement = recordOf(this.life.definition, ending, this.#times(at));
       this.starts = [];
       return true;
     }
