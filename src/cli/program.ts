@@ -7,6 +7,7 @@ import { addActing } from './acting.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
+import { addFollowups } from './followups.ts';
 import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
@@ -25,6 +26,8 @@ export function createProgram(): Command {
     .version(packageVersion())
     .showHelpAfterError('Run it with --help for what it takes.')
     .showSuggestionAfterError()
+    // What comes after the name of a command is that command's, also where the one above has an option of that name.
+    .enablePositionalOptions()
     .addHelpText('after', '\nExample:\n  $ carillon demo');
   program.exitOverride();
   addInit(program);
@@ -32,6 +35,7 @@ export function createProgram(): Command {
   addWorker(program);
   addDemo(program);
   addActing(program);
+  addFollowups(program);
   addReading(program);
   addQueues(program);
   addMigrate(program);

@@ -1,9 +1,10 @@
 /** One actor on a page: what it is, what it waits for, what it did, and where to go from there. */
 import colors from 'picocolors';
-import type { JobContext } from '../../machines/job.ts';
+import type { Attempts } from '../../machines/attempts.ts';
 import type { AnyDefinition } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { Explanation } from '../explain.ts';
+import { FOLLOWUP_NAME } from '../followups/definition.ts';
 import type { JournalEntry } from '../journal.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -14,7 +15,7 @@ import { instantText, plain, short, stateText, statusText } from './wording.ts';
 export interface ShownActor {
   readonly actor: ActorView;
   /** Null where the configuration does not have its definition. */
-  readonly kind: AnyDefinition['kind'] | null;
+  readonly kind: AnyDefinition['kind'] | 'followup' | null;
   readonly explanation: Explanation;
   readonly journal: readonly JournalEntry[];
   readonly children: readonly { readonly id: string; readonly name: string; readonly status: string }[];
@@ -35,7 +36,8 @@ export async function readActor(
   ]);
   return {
     actor,
-    kind: definitions.find(({ name }) => name === actor.name)?.kind ?? null,
+    kind:
+      actor.name === FOLLOWUP_NAME ? 'followup' : (definitions.find(({ name }) => name === actor.name)?.kind ?? null),
     explanation,
     journal,
     children: children.items.map((child) => ({ id: child.id, name: child.name, status: statusText(child) })),
@@ -49,7 +51,7 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
   printLine();
   printFacts([
     ...facts(actor, nowMs),
-    ...(kind === 'job' ? jobFacts(actor, nowMs) : contextFacts(actor)),
+    ...(kind === 'job' || kind === 'followup' ? attemptFacts(actor, nowMs) : contextFacts(actor)),
     ...interruptionFacts(journal),
   ]);
   if (actor.status === 'active' || actor.status === 'quarantined') {
@@ -101,8 +103,8 @@ function facts(actor: ActorView, nowMs: number): [string, string][] {
 }
 
 /** Of the standard machine's context, what says something to people. */
-function jobFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
-  const { dueAt, error } = (context ?? {}) as Partial<JobContext>;
+function attemptFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
+  const { dueAt, error } = (context ?? {}) as Partial<Attempts>;
   const rows: [string, string][] = [];
   if (dueAt !== undefined) rows.push(['due', instantText(new Date(dueAt), nowMs)]);
   if (error && !record) rows.push(['last error', errorText(error)]);

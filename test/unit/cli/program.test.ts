@@ -20,7 +20,9 @@ async function attempt(...argv: readonly string[]): Promise<{ code: number; stdo
 }
 
 function leaves(command: Command): Command[] {
-  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+  const inner = command.commands.flatMap(leaves);
+  // `followup` does something by itself too.
+  return inner.length === 0 || command.options.length > 0 ? [command, ...inner] : inner;
 }
 
 function helpOf(command: Command): string {
@@ -57,6 +59,10 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [['schedule', 'x', '--at', 'noon'], 'Give an instant such as 2026-12-24T18:00:00Z.'],
     [['schedule', 'x', '--input', '{'], 'Give JSON, in quotes for your shell'],
     [['schedule', 'x', '--delay', '1s', '--at', '2026-01-01'], 'Give --delay or --at, not both.'],
+    [['followup', '--thread', 't', '--delay', '1h'], 'Give --thread and --message.'],
+    [['followup', '--thread', 't', '-m', 'x'], 'Give --delay or --at, one of the two.'],
+    [['followup', 'ls'], "required option '--thread <id>' not specified"],
+    [['followup', 'cancel', '--key', 'k', '--thread', 't'], 'Give --key or --thread, one of the two.'],
     [['ls', '--config', 'no-such-file.ts'], 'There is no configuration no-such-file.ts.'],
     [['ls'], 'There is no carillon.config.ts here.'],
   ])('%j', async (argv, message) => {
