@@ -8,6 +8,7 @@ import { addCrons } from './crons.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
+import { addFollowups } from './followups.ts';
 import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
@@ -29,6 +30,8 @@ export function createProgram(): Command {
     .version(packageVersion())
     .showHelpAfterError('Run it with --help for what it takes.')
     .showSuggestionAfterError()
+    // What comes after the name of a command is that command's, also where the one above has an option of that name.
+    .enablePositionalOptions()
     .addHelpText('after', '\nExample:\n  $ carillon demo');
   program.exitOverride();
   addInit(program);
@@ -36,6 +39,7 @@ export function createProgram(): Command {
   addWorker(program);
   addDemo(program);
   addActing(program);
+  addFollowups(program);
   addReading(program);
   addReplay(program);
   addRetrying(program);

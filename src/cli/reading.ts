@@ -55,14 +55,14 @@ async function list({ config, json, parent, ...filter }: LsOptions): Promise<voi
       colored(view, nowMs),
       view.attempt === 0 ? '' : String(view.attempt),
       plain(view.queue),
-      when(view, nowMs),
+      whenText(view, nowMs),
     ]),
   );
   if (page.cursor !== undefined) printLine(colors.dim(`More: add --cursor ${page.cursor}`));
 }
 
 /** What is next for it, or when it ended. */
-function when(view: ActorView, nowMs: number): string {
+export function whenText(view: ActorView, nowMs: number): string {
   if (view.settledAt) return `settled ${relative(view.settledAt, nowMs)}`;
   if (view.effects.some((effect) => effect.running)) return 'running';
   if (view.wakeAt) return `due ${relative(view.wakeAt, nowMs)}`;

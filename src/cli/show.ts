@@ -1,12 +1,13 @@
 /** One actor on a page: what it is, what it waits for, what it did, and where to go from there. */
 import colors from 'picocolors';
+import type { Attempts } from '../../machines/attempts.ts';
 import type { FlowContext } from '../../machines/flow.ts';
-import type { JobContext } from '../../machines/job.ts';
 import type { AnyDefinition } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { Explanation } from '../explain.ts';
 import { flowDefinition } from '../flows/definition.ts';
 import { countText } from '../flows/waiting.ts';
+import { FOLLOWUP_NAME } from '../followups/definition.ts';
 import type { JournalEntry } from '../journal.ts';
 import { recoveringText } from '../recovery-words.ts';
 import type { RunRecord } from '../run-record.ts';
@@ -18,7 +19,7 @@ import { instantText, plain, short, stateText, statusText } from './wording.ts';
 export interface ShownActor {
   readonly actor: ActorView;
   /** Null where the configuration does not have its definition. */
-  readonly kind: AnyDefinition['kind'] | null;
+  readonly kind: AnyDefinition['kind'] | 'followup' | null;
   readonly explanation: Explanation;
   readonly journal: readonly JournalEntry[];
   /** The first thousand of them. */
@@ -53,7 +54,8 @@ export async function readActor(
   ]);
   return {
     actor,
-    kind: definitions.find(({ name }) => name === actor.name)?.kind ?? null,
+    kind:
+      actor.name === FOLLOWUP_NAME ? 'followup' : (definitions.find(({ name }) => name === actor.name)?.kind ?? null),
     explanation,
     journal,
     children: children.items.map((child) => ({
@@ -73,7 +75,11 @@ export function printActor(shown: ShownActor, journalCount: number, nowMs: numbe
   printLine();
   printFacts([
     ...facts(actor, nowMs),
-    ...(kind === 'job' ? jobFacts(actor, nowMs) : isFlow(actor) ? flowFacts(actor) : contextFacts(actor)),
+    ...(kind === 'job' || kind === 'followup'
+      ? attemptFacts(actor, nowMs)
+      : isFlow(actor)
+        ? flowFacts(actor)
+        : contextFacts(actor)),
     ...interruptionFacts(journal),
   ]);
   if (actor.status === 'active' || actor.status === 'quarantined') {
@@ -126,8 +132,8 @@ function facts(actor: ActorView, nowMs: number): [string, string][] {
 }
 
 /** Of the standard machine's context, what says something to people. */
-function jobFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
-  const { dueAt, error } = (context ?? {}) as Partial<JobContext>;
+function attemptFacts({ context, record }: ActorView, nowMs: number): [string, string][] {
+  const { dueAt, error } = (context ?? {}) as Partial<Attempts>;
   const rows: [string, string][] = [];
   if (dueAt !== undefined) rows.push(['due', instantText(new Date(dueAt), nowMs)]);
   if (error && !record) rows.push(['last error', errorText(error)]);

@@ -268,6 +268,7 @@ describe('one per key', () => {
       stage.answer = ({ attempt }) => {
         if (how === 'running') return silence();
         if (attempt === 1) throw new RetryableError('later', { retryAfter: '5s' });
+        return undefined;
       };
       await stage.worker('only');
       const scheduler = await stage.client();

@@ -20,7 +20,9 @@ async function attempt(...argv: readonly string[]): Promise<{ code: number; stdo
 }
 
 function leaves(command: Command): Command[] {
-  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+  const inner = command.commands.flatMap(leaves);
+  // `followup` does something by itself too.
+  return inner.length === 0 || command.options.length > 0 ? [command, ...inner] : inner;
 }
 
 function helpOf(command: Command): string {
@@ -61,6 +63,10 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [['retry-failed', '--name', 'a', '--queue', 'b'], 'Give exactly one of --name, --queue and --id.'],
     [['retry-failed', '--id', 'abc'], 'An actor id is a UUID; `carillon ls` shows them.'],
     [['key', 'release', 'k'], "required option '--reason <reason>' not specified"],
+    [['followup', '--thread', 't', '--delay', '1h'], 'Give --thread and --message.'],
+    [['followup', '--thread', 't', '-m', 'x'], 'Give --delay or --at, one of the two.'],
+    [['followup', 'ls'], "required option '--thread <id>' not specified"],
+    [['followup', 'cancel', '--key', 'k', '--thread', 't'], 'Give --key or --thread, one of the two.'],
     [['ls', '--config', 'no-such-file.ts'], 'There is no configuration no-such-file.ts.'],
     [['ls'], 'There is no carillon.config.ts here.'],
   ])('%j', async (argv, message) => {

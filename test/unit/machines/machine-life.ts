@@ -47,7 +47,7 @@ export class MachineLife<C> {
   }
 
   send(event: AnyEventObject): this {
-    const [next, actions] = transition(this.#machine, this.snapshot, { ...event, at: this.now } as never);
+    const [next, actions] = transition(this.#machine, this.snapshot, { ...event, at: this.now });
     this.snapshot = next;
     for (const { type, params } of actions as unknown as { type: string; params: never }[]) {
       if (type === 'xstate.cancel') this.#cancel(params);

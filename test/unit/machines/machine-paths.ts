@@ -13,7 +13,7 @@ export interface Walk {
   readonly effect: string;
   readonly running: string;
   /** Attempts that some budget accounts for: those nobody is charged for may go on for ever. */
-  countedAttempts(context: Attempts): number;
+  readonly countedAttempts: (context: Attempts) => number;
   /** What has to hold at the end of every path. */
   check(snapshot: AnyMachineSnapshot): void;
 }
@@ -53,7 +53,7 @@ function transitionsOf(machine: AnyStateMachine): string[] {
 /** A path for every edge: two ways into one state differ by where they come from and what took them there. */
 function pathsOf(machine: AnyStateMachine, input: object, { events, effect, running, countedAttempts }: Walk) {
   return getShortestPaths(machine, {
-    input: input as never,
+    input,
     events: events as never,
     serializeState: (snapshot, event, before) =>
       `${before ? look(before) : ''} ${JSON.stringify(event)} ${look(snapshot)}`,
@@ -76,7 +76,7 @@ function take(
   const never = fromPromise(() => new Promise(() => {}));
   const stopped = { setTimeout: () => 0, clearTimeout: () => {} };
   const actor = createActor(machine.provide({ actors: { [effect]: never } }), {
-    input: input as never,
+    input,
     clock: stopped,
     inspect: (inspected) => {
       if (inspected.type !== '@xstate.microstep') return;
