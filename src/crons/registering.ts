@@ -21,6 +21,7 @@ const CONTEXT_BYTES = 40_000;
 /** Letters to a cron are read in milliseconds, or nobody is there to read them. */
 const PATIENCE_MS = 3_000;
 const LOOK_AGAIN_MS = 10;
+const MAX_PAUSE_MS = 200;
 
 type Registered = Pick<Handle, 'id' | 'outcome'>;
 
@@ -167,14 +168,16 @@ export class Registering {
    * letters it is given as it is: whoever comes will read them in order, and one that follows a removal undoes it.
    */
   async #settleDown(id: string): Promise<StoredActor | null> {
-    const { env } = this.#runtime;
+    const { env, store } = this.#runtime;
     const startedMs = env.monotonicMs();
-    for (;;) {
-      const stored = await this.#directory.locate(id);
-      if (!stored || env.monotonicMs() - startedMs > PATIENCE_MS) return stored;
-      if (stored.mail === 0 && this.#directory.read(stored)) return stored;
-      await env.sleep(LOOK_AGAIN_MS);
+    let stored = await this.#directory.locate(id);
+    for (let pauseMs = LOOK_AGAIN_MS; stored && stored.settledAt === null; pauseMs *= 2) {
+      const isCalm = stored.mail === 0 && this.#directory.read(stored) !== null;
+      if (isCalm || env.monotonicMs() - startedMs > PATIENCE_MS) return stored;
+      await env.sleep(Math.min(pauseMs, MAX_PAUSE_MS));
+      stored = await store.find(stored.id);
     }
+    return null;
   }
 }
 
