@@ -91,12 +91,12 @@ async function run(seed: number): Promise<{ simulation: Simulation; witness: Wit
   simulation.chances = { death: 0.01, failure: 0.01, latencyMs: ANSWER_MS };
   for (let round = 0; round < 40; round++) {
     const scheduler = client.dead ? null : client.scheduler;
-    for (let count = Math.floor(chance() * 4); count > 0 && scheduler; count--) {
+    for (let count = scheduler ? Math.floor(chance() * 4) : 0; count > 0; count--) {
       const name = ['crowd', 'rate', 'rushed'][Math.floor(chance() * 3)] as string;
       const key = KEYS[Math.floor(chance() * KEYS.length)] as string;
       const input = { key, ms: Math.floor(chance() * 300), fails: Math.floor(chance() * 3) };
       const delay = chance() < 0.7 ? 0 : Math.floor(chance() * 2_000);
-      void scheduler.schedule(name, input, { delay, priority: Math.floor(chance() * 10) }).then(
+      void scheduler?.schedule(name, input, { delay, priority: Math.floor(chance() * 10) }).then(
         ({ id }) => void ids.push(id),
         () => {},
       );

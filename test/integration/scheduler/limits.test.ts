@@ -80,12 +80,12 @@ test('each key has its own places, over all processes', async () => {
     await schedulers.open({ definitions: [job] }),
   ];
   const names = ['a1', 'a2', 'a3', 'b1', 'b2', 'b3'];
-  const handles = await Promise.all(names.map((name, index) => [first, second][index % 2]?.schedule(job, name)));
+  const handles = await Promise.all(names.map((name, index) => (index % 2 === 0 ? first : second).schedule(job, name)));
   await waitUntil(() => running.length === 4);
   const blocked = names.filter((name) => !running.includes(name));
   expect(blocked.map((name) => name.charAt(0)).sort()).toEqual(['a', 'b']);
   for (const name of names) open(name);
-  await Promise.all(handles.map((handle) => handle?.result({ timeout: '10s' })));
+  await Promise.all(handles.map((handle) => handle.result({ timeout: '10s' })));
 });
 
 test('one that waits says for what, and can be cancelled at once; running it now does not overrule the limit', async () => {
