@@ -51,6 +51,45 @@ describe('a worker killed in the life of a job', () => {
     await expectAllWell(stage);
     expect(stage.starts(id)).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
     expect((await stage.scheduler.get(id))?.record).toMatchObject({ status: 'success', output: 'of attempt 2' });
+    const interruption = (await stage.scheduler.history(id)).find(({ event }) => event.type === 'attempt.interrupted');
+    expect(interruption).toMatchObject({ event: { ambiguous: true }, state: 'dispatching' });
+  });
+
+  test('in a handler that must not run twice: the attempt is ambiguous, and the run is dropped as interrupted', async () => {
+    const stage = await openStage();
+    const id = await stage.schedule('once');
+    await dieAndGoOn(stage, undefined, async (first) => {
+      await first.fact('started', id);
+      await first.kill();
+    });
+    await expectAllWell(stage);
+    expect(stage.starts(id)).toMatchObject([{ attempt: 1 }]);
+    expect((await stage.scheduler.get(id))?.record).toMatchObject({
+      status: 'failed_dropped',
+      reason: 'interrupted',
+      error: { code: 'INTERRUPTED' },
+      attempts: 1,
+    });
+    expect((await stage.scheduler.history(id)).at(-1)).toMatchObject({
+      event: { type: 'attempt.interrupted', ambiguous: true },
+      state: 'dropped',
+    });
+  });
+
+  test('before a dropped run that began again was written anew: it begins again elsewhere, and keeps its history', async () => {
+    const stage = await openStage();
+    const id = await stage.schedule('work', { fails: 5 });
+    const first = await stage.startWorker();
+    await stage.scheduler.waitFor(id);
+    await first.kill();
+    await stage.scheduler.retry(id);
+    await dieAndGoOn(stage, { at: 'claimed' }, async () => undefined);
+    const { record, retried } = await stage.scheduler.waitFor(id);
+    expect([record?.status, record?.attempts, retried]).toEqual(['success', 6, 1]);
+    expect(await stage.store.audit(100)).toEqual([]);
+    const events = (await stage.scheduler.history(id)).map(({ event }) => event.type);
+    expect(events.filter((type) => type === 'carillon.retried')).toHaveLength(1);
+    expect(events.filter((type) => type === 'attempt.interrupted')).toHaveLength(1);
   });
 
   test('after its handler and before the commit: the handler runs a second time', async () => {

@@ -1,6 +1,7 @@
 /** Idempotency keys: one run per key, whoever asks and whenever. */
 import { expect, test } from 'vitest';
-import { DropError, defineJob, IdempotencyConflictError, InvalidInputError } from '../../../src/index.ts';
+import { setup } from 'xstate';
+import { DropError, defineActor, defineJob, IdempotencyConflictError, InvalidInputError } from '../../../src/index.ts';
 import { deferred } from '../../support/deferred.ts';
 import { useSchedulers } from '../../support/scheduler.ts';
 
@@ -138,4 +139,79 @@ test('scheduleMany with keys that are taken skips those and schedules the others
   ]);
   expect(handles.map(({ outcome }) => outcome)).toEqual(['skipped_in_flight', 'scheduled']);
   expect(handles[0]?.id).toBe(taken.id);
+});
+
+test('a key of 512 bytes in any script is one key: alone, in bulk, and in the caller’s transaction', async () => {
+  const echo = echoJob();
+  const scheduler = await schedulers.open({ definitions: [echo], start: false });
+  const key = `${'鐘'.repeat(170)}ab`;
+  expect(Buffer.byteLength(key)).toBe(512);
+  const pool = schedulers.database.pool();
+  const within = async (end: 'commit' | 'rollback'): Promise<string> => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      const { outcome } = await scheduler.schedule(echo, { n: 1 }, { idempotencyKey: key, client });
+      await client.query(end);
+      return outcome;
+    } finally {
+      client.release();
+    }
+  };
+  expect(await within('rollback')).toBe('scheduled');
+  expect(await within('commit')).toBe('scheduled');
+  expect((await scheduler.schedule(echo, { n: 1 }, { idempotencyKey: key })).outcome).toBe('skipped_in_flight');
+  const many = await scheduler.scheduleMany(echo, [
+    { input: { n: 1 }, options: { idempotencyKey: key } },
+    { input: { n: 1 }, options: { idempotencyKey: `${key.slice(0, -1)}c` } },
+  ]);
+  expect(many.map(({ outcome }) => outcome)).toEqual(['skipped_in_flight', 'scheduled']);
+  expect((await scheduler.list({ key })).items).toHaveLength(1);
+  await expect(scheduler.schedule(echo, { n: 1 }, { idempotencyKey: `${key}c` })).rejects.toThrow(/512 bytes/);
+});
+
+test('jobs, machines and every way to end finalize their keys', async () => {
+  const ways = defineJob<{ way: string }, number>({
+    name: 'ways',
+    dedupOn: 'any',
+    deadline: '2s',
+    retry: { maxRetries: 1, backoff: { base: 5 } },
+    async run({ input: { way }, signal }) {
+      if (way === 'drops') throw new DropError('no');
+      if (way === 'fails') throw new Error('no');
+      if (way === 'lasts')
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      return 1;
+    },
+  });
+  const machine = defineActor({
+    name: 'machine',
+    machine: setup({}).createMachine({
+      initial: 'on',
+      states: { on: { after: { 1: 'off' } }, off: { type: 'final' } },
+    }),
+  });
+  const scheduler = await schedulers.open({ definitions: [ways, machine] });
+  const statuses: Record<string, string> = {};
+  for (const way of ['succeeds', 'drops', 'fails', 'lasts', 'cancelled']) {
+    const options = { idempotencyKey: way, ...(way === 'cancelled' && { delay: '1h' as const }) };
+    const first = await scheduler.schedule(ways, { way }, options);
+    if (way === 'cancelled') await first.cancel();
+    const record = await first.result({ timeout: '20s' });
+    const second = await scheduler.schedule(ways, { way }, options);
+    expect(second).toMatchObject({ outcome: 'skipped_idempotent', id: first.id });
+    expect(second.record).toEqual(record);
+    statuses[way] = record.status;
+  }
+  expect(statuses).toEqual({
+    succeeds: 'success',
+    drops: 'failed_dropped',
+    fails: 'failed_dropped',
+    lasts: 'expired',
+    cancelled: 'cancelled',
+  });
+  const first = await scheduler.schedule(machine, undefined, { idempotencyKey: 'machine' });
+  await first.result({ timeout: '10s' });
+  const second = await scheduler.schedule(machine, undefined, { idempotencyKey: 'machine' });
+  expect(second).toMatchObject({ outcome: 'skipped_idempotent', id: first.id, record: { status: 'success' } });
 });

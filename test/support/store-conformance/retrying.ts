@@ -102,15 +102,15 @@ export function retryFacts(stage: () => Stage): void {
       expect((await s.store.find(active))?.retried).toBe(0);
     });
 
-    test('by name or queue it leaves cancelled runs alone, by id it does not; crons and flows never', async () => {
+    test('by name or queue it leaves cancelled runs alone, by id it does not; crons never', async () => {
       const s = stage();
       const worker = await s.worker();
       const failed = await settleNew(s, worker);
       const expired = await settleNew(s, worker, dropped({}, { outcome: 'expired', reason: 'deadline' }));
       const cancelled = await settleNew(s, worker, dropped({}, { outcome: 'cancelled', reason: 'enough' }));
-      const [flow = 0] = await s.store.registerDefinitions([{ ...definition('batch'), kind: 'flow' }]);
-      const flows = await s.worker({ defs: [flow] });
-      const batch = await settleNew(s, flows, dropped(), { def: flow, name: 'batch' });
+      const [cron = 0] = await s.store.registerDefinitions([{ ...definition('batch'), kind: 'cron' }]);
+      const crons = await s.worker({ defs: [cron] });
+      const batch = await settleNew(s, crons, dropped(), { def: cron, name: 'batch' });
       const byQueue = { ...all, name: null, queue: s.queueName };
       expect((await s.store.failed(byQueue, 10)).ids).toEqual([failed, expired].sort());
       expect((await s.store.failed({ ...all, name: 'batch' }, 10)).matched).toBe(0);
