@@ -27,6 +27,7 @@ export const workerDuties: readonly string[] = [
   'park',
   'days',
   'report',
+  'limits',
   'mend',
   'forget',
   'prune',

@@ -230,7 +230,9 @@ describe('simulated processes that die at any call', () => {
         expect(output, `seed ${seed}: letters of ${id}`).toBeLessThanOrEqual(sent);
       }
       for (const id of ledger.replaced) {
-        const { record } = (await store.find(id)) as { record: string };
+        const { record, retried } = (await store.find(id)) as { record: string; retried: number };
+        // An operator had it begin again.
+        if (retried > 0) continue;
         const { reason } = JSON.parse(record.slice(1)) as { reason: string };
         expect(reason, `seed ${seed}: ${id} was said to be replaced`).toMatch(/^(replaced|cancelled)$/);
         expect(ledger.told.get(id) ?? [], `seed ${seed}: ${id} was replaced`).toEqual([]);
