@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { explain, type Waiting } from '../../src/explain.ts';
 import type { StoreStats, WorkerEntry } from '../../src/store/contract.ts';
+import type { PlaceWait } from '../../src/store/limits.ts';
 import type { ActorView } from '../../src/views.ts';
 
 const now = new Date(1_700_000_000_000);
@@ -70,6 +71,23 @@ describe('a due actor that nobody runs', () => {
   test('a worker that knows it but serves other queues is no help', () => {
     expect(first(due, statsWith([{ defs: [1] }, { queues: [1] }]))).toMatchObject({ for: 'definition' });
   });
+});
+
+test('a run that waits for a place says which, how full it is, and when a rate lets the next one start', () => {
+  const wait = { key: 'x', limit: 3, taken: 3, nextAt: null, admitted: false };
+  const reason = (more: Partial<PlaceWait>): Waiting | undefined =>
+    explain(viewWith({}), [], statsWith([{}]), { ...place, wait: { ...wait, kind: 'concurrency', ...more } }, now)
+      .waitingFor[0];
+  expect(reason({})).toEqual({
+    for: 'limit',
+    detail: "waits for a place: concurrency key 'x', 3 of 3 running",
+  });
+  expect(reason({ kind: 'rate', nextAt: soon.getTime() })).toEqual({
+    for: 'limit',
+    detail: `rate limit: key 'x', 3 of 3 started, next start at ${soon.toISOString()}`,
+    at: soon,
+  });
+  expect(reason({ admitted: true })).toMatchObject({ for: 'slot' });
 });
 
 test('a settled actor waits for nothing and is never looked at again', () => {
