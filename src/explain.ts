@@ -88,8 +88,9 @@ function waitingFor(
   if (running.length > 0) return waits;
   if (accepts.length > 0) waits.push({ for: 'event', detail: `accepts ${accepts.join(', ')}` });
   const obstacle = obstacleTo(view, stats, place);
-  const called = place.wait?.admitted === true || view.mail > 0;
-  const due = called || (view.wakeAt !== null && view.wakeAt <= now);
+  const called = place.wait?.admitted === true || view.mail > 0 || (view.wakeAt !== null && view.wakeAt <= now);
+  // One that waits for a place is not looked at before, not even for its mail.
+  const due = called && place.wait?.admitted !== false;
   if (due) waits.unshift(obstacle ?? slotFor(view, stats));
   else if (obstacle) waits.push(obstacle);
   return waits;

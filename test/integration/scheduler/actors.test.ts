@@ -240,7 +240,7 @@ test('a final state tagged dropped settles as failed_dropped, and says why', asy
     error: { name: 'Error', message: 'score 12' },
   });
   expect((await scheduler.get(handle.id))?.status).toBe('dropped');
-  expect(schedulers.log.some(({ msg, actor }) => msg === 'dropped' && actor === handle.id)).toBe(true);
+  expect(schedulers.log.some(({ msg, id }) => msg === 'dropped' && id === handle.id)).toBe(true);
 });
 
 test('a machine that is final at once settles in its first step', async () => {
