@@ -41,7 +41,7 @@ test('a DropError drops at once, with its reason, and the drop is logged as a wa
   expect(schedulers.log.filter(({ msg }) => msg === 'dropped')).toEqual([
     expect.objectContaining({
       level: 40,
-      actor: handle.id,
+      id: handle.id,
       name: 'refuse',
       attempts: 1,
       reason: 'account_closed',
