@@ -74,8 +74,10 @@ test(
   'a paused queue is listed and found by the doctor once it has work, and goes on when resumed',
   async () => {
     expect((await folder.run('queue', 'pause', 'default', ...EXAMPLES)).code).toBe(0);
-    const queues = (await folder.run('queue', 'ls', '--json', ...EXAMPLES)).json<{ queues: { paused: boolean }[] }>();
-    expect(queues.queues).toMatchObject([{ queue: 'default', paused: true }]);
+    const queues = (await folder.run('queue', 'ls', '--json', ...EXAMPLES)).json<{
+      queues: { queue: string; paused: boolean }[];
+    }>();
+    expect(queues.queues.filter(({ paused }) => paused)).toMatchObject([{ queue: 'default' }]);
     const { id } = (
       await folder.run('schedule', 'delayed-greeting', '-i', '{"name":"Ada"}', '--json', ...EXAMPLES)
     ).json<{ id: string }>();
