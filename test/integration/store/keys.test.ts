@@ -24,7 +24,9 @@ test('of those who race for a key that has just expired one gets it, and its run
       house.actor({ key: keyOf('k', round + 1), when: { afterMs: 9_999_999 } }),
     );
     const forgetting = house.store.forget();
-    const replies = await Promise.all(asked.map((actor, index) => stores[index % 3]?.schedule([actor], null)));
+    const replies = await Promise.all(
+      asked.map((actor, index) => (stores[index % 3] ?? house.store).schedule([actor], null)),
+    );
     await forgetting;
     const items = replies.flatMap((reply) => reply?.items ?? []);
     const [winner, ...others] = items.filter(({ outcome }) => outcome === 'scheduled');
