@@ -35,9 +35,9 @@ const RETRY: Statement = {
       and (m.key_digest is null or m.id in (select c.actor from claimed c))
     returning s.*
   ), born as (
-    insert into carillon.actors (id, def, queue, priority, labels, parent, role, key, key_digest, input, progress, created_at,
+    insert into carillon.actors (id, def, queue, priority, labels, parent, role, key, key_digest, limits, input, progress, created_at,
       fence, seq, attempt, spilled, history, retried, state, wake_at, in_due, pokes, strikes)
-    select g.id, g.def, g.queue, g.priority, g.labels, g.parent, g.role, g.key, g.key_digest, g.input, g.progress,
+    select g.id, g.def, g.queue, g.priority, g.labels, g.parent, g.role, g.key, g.key_digest, g.limits, g.input, g.progress,
       g.created_at, g.fence + 1, g.seq, g.attempt, g.spilled, g.history, g.retried + 1,
       case when d.kind <> 'actor' then '"scheduled"' end, carillon.now(), true, 0, 0
     from gone g join carillon.definitions d on d.id = g.def

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fingerprintOf } from '../../../src/idempotency-key.ts';
 import type { KeyClaim, Settled } from '../../../src/store/contract.ts';
 import type { Retried, RetryTerms, Selection } from '../../../src/store/operating.ts';
+import { keysOf } from './hall.ts';
 import { definition, goesOn, type Stage, settles, type TestWorker } from './stage.ts';
 
 const by = { who: 'ada' };
@@ -100,6 +101,15 @@ export function retryFacts(stage: () => Stage): void {
       expect(await outcomes(s, asked)).toEqual(['retried']);
       expect(await outcomes(s, asked)).toEqual([]);
       expect((await s.store.find(active))?.retried).toBe(0);
+    });
+
+    test('one that stood under limits stands under them again', async () => {
+      const s = stage();
+      const worker = await s.worker();
+      const limits = keysOf({ concurrency: 'k', rate: 'r' });
+      const id = await settleNew(s, worker, dropped(), { limits });
+      expect(await outcomes(s, only(id))).toEqual(['retried']);
+      expect(await worker.take()).toMatchObject({ id, limits });
     });
 
     test('by name or queue it leaves cancelled runs alone, by id it does not; crons never', async () => {
