@@ -26,8 +26,10 @@ export class Followups {
   }
 
   async schedule(options: unknown): Promise<Submitted> {
-    const { store, options: settings } = this.#runtime;
-    const limits = { now: await store.now(), maxBytes: settings.maxPayloadBytes };
+    const { store, clock, options: settings } = this.#runtime;
+    // An instant is judged by the store's own clock; for a delay, nobody has to be asked.
+    const now = (options as { readonly at?: unknown } | undefined)?.at === undefined ? clock.now() : await store.now();
+    const limits = { now, maxBytes: settings.maxPayloadBytes };
     const { input, schedule, replaces } = resolveFollowup(options, limits);
     return this.#scheduling.own(followupDefinition, { input, resolved: schedule, replaces });
   }
