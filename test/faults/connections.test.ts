@@ -20,9 +20,10 @@ async function openProxied(): Promise<{ stage: Stage; proxy: TcpProxy; through: 
 describe('a reply that is lost though the statement was carried out', () => {
   test('of a claim: what it claimed is given back and claimed again, and nothing is charged', async () => {
     const { stage, proxy, through } = await openProxied();
-    await stage.startWorker({ postgres: through });
-    const lost = proxy.loseReply(/^SELECT/, 'claim.carillon');
     const id = await stage.schedule('work');
+    // Armed before the worker begins: the reply lost must be that of the claim that takes the run, not of an empty one.
+    const lost = proxy.loseReply(/^SELECT/, 'claim.carillon');
+    await stage.startWorker({ postgres: through });
     await lost;
     await expectAllWell(stage);
     expect(stage.starts(id)).toMatchObject([{ attempt: 1 }]);

@@ -32,12 +32,15 @@ describe('a worker killed in the life of a job', () => {
 
   test('after schedule() started it at once: the run is taken over', async () => {
     const stage = await openStage();
-    await dieAndGoOn(stage, { at: 'scheduled' }, async (first) => first.order({ order: 'schedule', name: 'work' }));
+    await dieAndGoOn(stage, { at: 'scheduled' }, async (first) =>
+      first.order({ order: 'scheduleUntilDeath', name: 'work' }),
+    );
     const { items } = await stage.scheduler.list();
     stage.promised.push(...items.map(({ id, name }) => ({ id, name, notBefore: 0 })));
-    expect(stage.promised).toHaveLength(1);
     await expectAllWell(stage);
-    expect(stage.starts(stage.promised[0]?.id ?? '')).toMatchObject([{ attempt: 2 }]);
+    const takenOver = stage.promised.filter(({ id }) => stage.starts(id).some(({ attempt }) => attempt === 2));
+    expect(takenOver).toHaveLength(1);
+    expect(stage.starts(takenOver[0]?.id ?? '')).toMatchObject([{ attempt: 2 }]);
   });
 
   test('in its handler: the handler begins again elsewhere under the same idempotency key', async () => {
