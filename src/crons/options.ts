@@ -1,6 +1,7 @@
 /** The options of a cron: each with its default, its unit and its check. Inside, instants and durations are milliseconds. */
 
-import { CronTimeError, checkCronTimes, type CronTimes as StoredTimes, shortestGapMs } from '../cron-time.ts';
+import { CronTimeError } from '../cron-time/error.ts';
+import { checkCronTimes, type CronTimes as StoredTimes, shortestGapMs } from '../cron-time.ts';
 import type { AnyDefinition, InputOf } from '../definitions.ts';
 import type { Duration } from '../duration.ts';
 import { InvalidOptionError } from '../errors.ts';

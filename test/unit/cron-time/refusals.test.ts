@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { CronTimeError, type CronTimes, checkCronTimes, latestFires, nextFire } from '../../../src/cron-time.ts';
+import { CronTimeError } from '../../../src/cron-time/error.ts';
+import { type CronTimes, checkCronTimes, latestFires, nextFire } from '../../../src/cron-time.ts';
 import { at, DAY_MS, HOUR_MS, NOW, times } from './times.ts';
 
 function refusal(refused: CronTimes): string {
