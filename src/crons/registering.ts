@@ -16,8 +16,11 @@ import { CRON_LABEL, type CronDirectory } from './directory.ts';
 import { type CronOptions, checkAhead, resolveCronOptions } from './options.ts';
 import type { LiveCron } from './view.ts';
 
-/** What a snapshot may take beside the cron's own words: a thousand runs and a thousand that wait, with room to spare. */
-const CONTEXT_BYTES = 40_000;
+/**
+ * What a snapshot may take beside the cron's own words: a thousand runs and a thousand that wait, with room to spare. Of a
+ * small 'maxPayload' half, so that short crons are possible under any.
+ */
+const MAX_CONTEXT_BYTES = 40_000;
 /** Letters to a cron are read in milliseconds, or nobody is there to read them. */
 const PATIENCE_MS = 3_000;
 const LOOK_AGAIN_MS = 10;
@@ -96,10 +99,11 @@ export class Registering {
     const { def, name, version, queueNumber, priority, initialState } = definition;
     const breed = { def, name, version, queueNumber, priority, initialState };
     const whole = { ...spec, declared, target: { breed, input: encoded, limits } };
-    const room = this.#runtime.options.maxPayloadBytes - CONTEXT_BYTES;
+    const { maxPayloadBytes } = this.#runtime.options;
+    const room = maxPayloadBytes - Math.min(MAX_CONTEXT_BYTES, Math.floor(maxPayloadBytes / 2));
     const bytes = Buffer.byteLength(JSON.stringify(whole));
     if (bytes > room) {
-      const leaves = `'maxPayload' leaves ${Math.max(0, room)} for the input of a cron and its other options`;
+      const leaves = `'maxPayload' leaves ${room} for the input of a cron and its other options`;
       throw new InvalidInputError('input', `takes too much: ${bytes} bytes with its cron, and ${leaves}.`);
     }
     return whole;

@@ -270,4 +270,7 @@ test('its job has to be known here, and its input has to fit, also beside all th
   const text = (length: number): { text: string } => ({ text: 'x'.repeat(length) });
   await expect(second.scheduleCron({ ...cron, job: large, input: text(60_000) })).rejects.toThrow(InvalidInputError);
   expect((await second.scheduleCron({ ...cron, job: large, input: text(59_000) })).outcome).toBe('scheduled');
+  const third = await schedulers.open({ definitions: [large], maxPayload: 4_000, start: false });
+  await expect(third.scheduleCron({ ...cron, job: large, input: text(2_000) })).rejects.toThrow(/leaves 2000 for/);
+  expect((await third.scheduleCron({ ...cron, id: 'y', job: large, input: text(500) })).outcome).toBe('scheduled');
 });
