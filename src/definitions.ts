@@ -135,6 +135,8 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   /** Which ends keep the key; `none`: it is free as soon as there is an end. */
   readonly dedupOn: 'success' | 'any' | 'none';
   readonly onAmbiguous: 'retry' | 'drop';
+  /** Of what never ends: the newest segments of its journal that are kept. All unless given. */
+  readonly journalSegments?: number;
   /** None unless given. */
   readonly limits?: Limits;
   readonly migrate: Migrate | undefined;

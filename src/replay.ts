@@ -65,7 +65,10 @@ export function pastOf(stored: StoredActor, segments: readonly JournalSegment[])
     if (base !== null) snapshots.set(fromSeq + entries.split('\n').length - 1, base);
   if (stored.snapshot !== null) snapshots.set(stored.seq, stored.snapshot);
   const { id, createdAt, input } = stored;
-  const entries = readJournal(stored, segments);
+  const [oldest] = segments;
+  // Where earlier segments are gone, the first snapshot there is comes after the oldest that is left.
+  const isWhole = oldest === undefined || oldest.fromSeq === 1 || oldest.base === null;
+  const entries = readJournal(stored, isWhole ? segments : segments.slice(1));
   return { id, createdAt, input: input === null ? undefined : decode(input), entries, snapshots };
 }
 

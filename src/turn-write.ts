@@ -134,5 +134,6 @@ function historyOf(turn: Turn, row: Row): Pick<TurnWrite['next'], 'history' | 's
   if (row.history.length + added.length <= ROW_HISTORY_BYTES)
     return { history: `${row.history}\n${added}`, segment: null };
   const fromSeq = row.seq - row.history.split('\n').length + 1;
-  return { history: added, segment: { fromSeq, base: row.snapshot, entries: row.history } };
+  const keep = turn.life.definition.journalSegments ?? null;
+  return { history: added, segment: { fromSeq, base: row.snapshot, entries: row.history, keep } };
 }

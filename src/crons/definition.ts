@@ -13,6 +13,8 @@ import { SYSTEM_QUEUE } from '../system-queue.ts';
 
 export const CRON_NAME = 'carillon.cron';
 export const CRON_VERSION = 1;
+/** Some ten turns are in each: about five hundred fires. */
+const JOURNAL_SEGMENTS = 100;
 
 /** What is stored of a cron: also the input of its actor. */
 export interface StoredCron extends CronSpec {
@@ -53,6 +55,7 @@ export const cronDefinition: DefinitionInternals = {
   attemptTimeoutMs: 0,
   dedupOn: 'none',
   onAmbiguous: 'retry',
+  journalSegments: JOURNAL_SEGMENTS,
   migrate: undefined,
 };
 

@@ -214,11 +214,17 @@ export interface JournalSegment {
   readonly entries: string;
 }
 
+/** A segment as a turn moves it out of the row. */
+export interface SpilledSegment extends JournalSegment {
+  /** So many of the newest segments stay, this one among them. Null: all, for the life of the actor. */
+  readonly keep: number | null;
+}
+
 interface TurnResult {
   readonly state: string | null;
   readonly snapshot: string | null;
   readonly history: string;
-  readonly segment: JournalSegment | null;
+  readonly segment: SpilledSegment | null;
   readonly seq: number;
   readonly attempt: number;
 }

@@ -70,7 +70,9 @@ function apply(tables: Tables, row: ActorRow, write: TurnWrite, queues: Set<numb
   row.attempt = next.attempt;
   if (next.segment !== null) {
     row.spilled = true;
-    tables.segments.set(row.id, [...(tables.segments.get(row.id) ?? []), next.segment]);
+    const { keep, ...segment } = next.segment;
+    const segments = [...(tables.segments.get(row.id) ?? []), segment];
+    tables.segments.set(row.id, keep === null ? segments : segments.slice(-keep));
   }
   consume(tables, row.id, write.mail);
   // Only the row this turn knew as its own: mail due at the same instant has a row that must stay.

@@ -10,6 +10,20 @@ const SPILL: Statement = {
   from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[]) as s(actor, from_seq, base, entries)`,
 };
 
+/** After the insert, in its transaction: the new segments count. */
+const FORGET: Statement = {
+  name: 'forget_segments',
+  text: `delete from carillon.journal j
+  using (
+    select k.actor, oldest.from_seq
+    from unnest($1::uuid[], $2::int4[]) as k(actor, keep), lateral (
+      select o.from_seq from carillon.journal o where o.actor = k.actor
+      order by o.from_seq desc offset k.keep - 1 limit 1
+    ) oldest
+  ) kept
+  where j.actor = kept.actor and j.from_seq < kept.from_seq`,
+};
+
 const READ: Statement = {
   name: 'read_journal',
   text: `select from_seq::float8 as "fromSeq", base, entries from carillon.journal where actor = $1 order by from_seq`,
@@ -24,6 +38,8 @@ export async function spill(query: Query, writes: readonly TurnWrite[]): Promise
     segments.map((s) => s.base),
     segments.map((s) => s.entries),
   ]);
+  const bounded = segments.filter(({ keep }) => keep !== null);
+  if (bounded.length > 0) await query(FORGET, [bounded.map((s) => s.id), bounded.map((s) => s.keep)]);
 }
 
 export async function readJournal(query: Query, id: string): Promise<readonly JournalSegment[]> {

@@ -139,7 +139,7 @@ export function retentionFacts(stage: () => Stage): void {
     test('the journal of a long life goes with it, and one that is retried in time keeps its own', async () => {
       const s = stage();
       const worker = await s.worker();
-      const segment = { fromSeq: 1, base: null, entries: 'a' };
+      const segment = { fromSeq: 1, base: null, entries: 'a', keep: null };
       const long = async (): Promise<string> => {
         const id = await s.add();
         const first = goesOn(await worker.take(), { segment, wakeAt: 'now' });

@@ -111,17 +111,34 @@ export function turnFacts(stage: () => Stage): void {
       const segments = [
         { fromSeq: 0, base: '{"after":1}', entries: '[0]' },
         { fromSeq: 1, base: null, entries: '[1]' },
-      ];
+      ] as const;
       expect(await s.store.journal(id)).toEqual([]);
       await worker.commit([
-        goesOn(await worker.take(), { segment: segments[0] ?? null, history: '[]', wakeAt: 'now' }),
+        goesOn(await worker.take(), { segment: { ...segments[0], keep: null }, history: '[]', wakeAt: 'now' }),
       ]);
       expect(await s.store.find(id)).toMatchObject({ spilled: true, history: '[]' });
       const held = await worker.take();
       expect(held.spilled).toBe(true);
-      await worker.commit([settles(held, { segment: segments[1] ?? null })]);
+      await worker.commit([settles(held, { segment: { ...segments[1], keep: null } })]);
       expect(await s.store.journal(id)).toEqual(segments);
       expect((await s.store.find(id))?.spilled).toBe(true);
+    });
+
+    test('of a history that is kept in part, the newest segments stay, and those of another actor', async () => {
+      const s = stage();
+      const worker = await s.worker();
+      const segments = [1, 2, 3, 4].map((fromSeq) => ({ fromSeq, base: `{"after":${fromSeq}}`, entries: '[0]' }));
+      const ids = [await s.add(), await s.add()];
+      for (const segment of segments) {
+        const { claimed } = await worker.claim();
+        await worker.commit(
+          claimed.map((held) =>
+            goesOn(held, { segment: { ...segment, keep: held.id === ids[0] ? 2 : null }, wakeAt: 'now' }),
+          ),
+        );
+      }
+      expect(await s.store.journal(ids[0] ?? '')).toEqual(segments.slice(-2));
+      expect(await s.store.journal(ids[1] ?? '')).toEqual(segments);
     });
   });
 
