@@ -1,10 +1,11 @@
-/** Runs the `carillon` program from its sources, as a user would. */
+/** Runs the built `carillon` program, as a user would. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtFileOf, ROOT } from './built.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -28,6 +29,8 @@ export interface CliFolder {
 export function createCliFolder(env: Readonly<Record<string, string>>): CliFolder {
   const folder = mkdtempSync(path.join(tmpdir(), 'carillon-cli-'));
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
+  mkdirSync(path.join(folder, 'node_modules'));
+  symlinkSync(ROOT, path.join(folder, 'node_modules/carillon'));
   const settings = {
     DATABASE_URL: undefined,
     REDIS_URL: undefined,
@@ -51,7 +54,7 @@ function runCli(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CliRun> {
   return new Promise((resolve) => {
-    const command = ['--import', import.meta.resolve('tsx'), CLI, ...args];
+    const command = [builtFileOf(CLI) ?? CLI, ...args];
     const child = execFile(
       process.execPath,
       command,

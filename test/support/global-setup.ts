@@ -10,6 +10,7 @@ import type { TestProject } from 'vitest/node';
 import { locateCluster } from '../../src/embedded/cluster.ts';
 import { findServer } from '../../src/embedded/server.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
+import { build } from './built.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 declare module 'vitest' {
@@ -22,7 +23,7 @@ declare module 'vitest' {
 export const TEMPLATE_DATABASE = 'carillon_template';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeAbandoned();
+  await Promise.all([removeAbandoned(), build()]);
   const server = await startPostgresServer({ settings: ['max_connections=200', 'shared_buffers=256MB'] });
   try {
     await makeTemplate(server.connectionString);

@@ -1,10 +1,11 @@
 /**
- * Child processes that run a TypeScript file and talk in JSON lines on stdout. Other lines and stderr are kept for the
+ * Child processes that run a TypeScript file, built where it is one of ours, and talk in JSON lines on stdout. Other lines and stderr are kept for the
  * failure message.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { builtFileOf } from './built.ts';
 import { registerOpened } from './left-behind.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -38,7 +39,9 @@ export interface ProcessOptions {
 /** Starts `file` (an absolute path or a file URL, say `new URL('./worker.ts', import.meta.url)`). */
 export function startProcess(file: string | URL, { env, args = [], ...options }: ProcessOptions = {}): TestProcess {
   const script = typeof file === 'string' ? file : fileURLToPath(file);
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
+  const built = builtFileOf(script);
+  const program = built === null ? ['--import', import.meta.resolve('tsx'), script] : [built];
+  const child = spawn(process.execPath, [...program, ...args], {
     ...options,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -56,7 +56,7 @@ test(
     const { children, moreChildren } = (await folder.run('show', id, '--json', ...EXAMPLES)).json<ShownActor>();
     expect([children.length, moreChildren]).toEqual([26, false]);
     await scheduler.cancel(id);
-    await scheduler.stop();
+    await scheduler.stop({ timeout: 500 });
   },
   LONG_MS,
 );
