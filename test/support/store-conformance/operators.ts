@@ -97,22 +97,25 @@ export function operatorFacts(stage: () => Stage): void {
   });
 
   describe('a key that is released', () => {
-    test('is free at once, and its old holder touches the new claim neither by ending nor by ending again', async () => {
-      const s = stage();
-      const worker = await s.worker();
-      const first = await s.add({ key: key() });
-      const held = await worker.take();
-      expect(await s.store.releaseKey(key().digest, 'k', { who: 'ada', reason: 'stuck' })).toBe(true);
-      const second = await s.add({ key: key(2), when: { afterMs: 60_000 } });
-      expect(second).not.toBe(first);
-      expect(await worker.did(settles(held, { record: 'old' }))).toBe(true);
-      expect(await worker.did(settles(held, { record: 'older', freesKey: true }))).toBe(false);
-      const { items } = await s.store.schedule([s.actor({ key: key(2) })], null);
-      expect(items).toEqual([{ outcome: 'skipped_in_flight', id: second }]);
-      expect(await trail(s)).toMatchObject([
-        { action: 'releaseKey', target: 'k', reason: 'stuck', before: { actor: first, until: null } },
-      ]);
-    });
+    for (const freesKey of [false, true]) {
+      const [way, other] = freesKey ? ['drop', 'success'] : ['success', 'drop'];
+      test(`is free at once, and its old holder touches the new claim neither by its ${way} nor by a ${other} after it`, async () => {
+        const s = stage();
+        const worker = await s.worker();
+        const first = await s.add({ key: key() });
+        const held = await worker.take();
+        expect(await s.store.releaseKey(key().digest, 'k', { who: 'ada', reason: 'stuck' })).toBe(true);
+        const second = await s.add({ key: key(2), when: { afterMs: 60_000 } });
+        expect(second).not.toBe(first);
+        expect(await worker.did(settles(held, { record: 'old', freesKey }))).toBe(true);
+        expect(await worker.did(settles(held, { record: 'older', freesKey: !freesKey }))).toBe(false);
+        const { items } = await s.store.schedule([s.actor({ key: key(2) })], null);
+        expect(items).toEqual([{ outcome: 'skipped_in_flight', id: second }]);
+        expect(await trail(s)).toMatchObject([
+          { action: 'releaseKey', target: 'k', reason: 'stuck', before: { actor: first, until: null } },
+        ]);
+      });
+    }
 
     test('of a settled run answers no more', async () => {
       const s = stage();
