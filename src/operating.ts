@@ -69,8 +69,8 @@ export class Operating implements Operations {
   }
 
   async prune(): Promise<PruneResult> {
-    const { done, dropped, carried } = await this.#runtime.store.prune(this.#by());
-    return { done, dropped, carried };
+    const { done, dropped, carried, blocked } = await this.#runtime.store.prune(this.#by());
+    return { done, dropped, carried, blocked };
   }
 
   async releaseKey(key: string, reason: string): Promise<boolean> {

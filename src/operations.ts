@@ -68,6 +68,8 @@ export interface PruneResult {
   readonly dropped: number;
   /** Past their retention, but children of a flow that still runs: kept for another day. */
   readonly carried: number;
+  /** Days of history that somebody was reading just then; nothing of them is gone, and the next pass takes them. */
+  readonly blocked: number;
 }
 
 /** Which entries of the audit. All given conditions hold at once. */

@@ -21,10 +21,14 @@ export function addRetention(program: Command): void {
       total: await scheduler.pruned(),
     }));
     if (options.json) return printJson({ ...pruned, total });
-    const { done, dropped, carried } = pruned;
+    const { done, dropped, carried, blocked } = pruned;
     printLine(
       `${done} successful and ${dropped} dropped runs are gone; ${carried} are carried for flows that still run.`,
     );
+    if (blocked > 0)
+      printLine(
+        `${blocked} ${blocked === 1 ? 'day' : 'days'} could not be emptied: something reads there. Try again later.`,
+      );
   });
 
   const key = program.command('key').description('idempotency keys');

@@ -108,7 +108,13 @@ test(
       0,
       '0 successful and 0 dropped runs are gone; 0 are carried for flows that still run.\n',
     ]);
-    expect((await folder.run('prune', '--json')).json()).toEqual({ done: 0, dropped: 0, carried: 0, total: [] });
+    expect((await folder.run('prune', '--json')).json()).toEqual({
+      done: 0,
+      dropped: 0,
+      carried: 0,
+      blocked: 0,
+      total: [],
+    });
   },
   LONG_MS,
 );

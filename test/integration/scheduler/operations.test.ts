@@ -50,7 +50,7 @@ test('what is past its retention is gone, counted, and told apart from what neve
   const advance = await installVirtualTime(pool(), 'carillon');
   await advance(DAY_MS);
   const scheduler = await schedulers.open({ definitions, start: false, operator: 'ada' });
-  expect(await scheduler.prune()).toEqual({ done: 1, dropped: 1, carried: 0 });
+  expect(await scheduler.prune()).toEqual({ done: 1, dropped: 1, carried: 0, blocked: 0 });
   expect([await scheduler.get(brief), await scheduler.get(fine)]).toEqual([null, null]);
   await expect(scheduler.retry(brief)).rejects.toThrow(ActorNotFoundError);
   await expect(scheduler.explain(brief)).rejects.toThrow(/its retention has passed/);
