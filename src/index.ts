@@ -18,6 +18,8 @@ export {
   type InputArgs,
   type InputOf,
   type JobDefinition,
+  type Migrate,
+  type MigrationOutcome,
   type OutputOf,
   type StoredChild,
   type StoredTimer,

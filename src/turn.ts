@@ -9,6 +9,7 @@ import {
   accepts,
   deliver,
   describe,
+  encodeState,
   finishEffect,
   fireTimer,
   firstTimer,
@@ -63,7 +64,7 @@ export class Turn {
 
   /** Nothing happened that would have to be written. */
   get empty(): boolean {
-    return this.lines.length === 0 && this.consumed.length === 0;
+    return this.lines.length === 0 && this.consumed.length === 0 && this.outbox.births.length === 0;
   }
 
   get over(): boolean {
@@ -150,7 +151,11 @@ export class Turn {
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
     }
-    for (const effect of this.#own) this.#restart(effect, now);
+    for (const effect of this.#own) {
+      // What this version hands to an actor of its own, an older one ran itself.
+      if (this.#isDelegated(effect)) this.#delegate(effect, now);
+      else this.#restart(effect, now);
+    }
   }
 
   /** The worker stops: what runs is given to another one, and nobody is charged. */
@@ -168,9 +173,18 @@ export class Turn {
     this.starts = [];
   }
 
-  /** Effects of the state that nothing runs yet: handed back by another worker. */
-  resumePending(): void {
-    this.starts = this.#own.filter((effect) => !this.stops.includes(effect.ref));
+  /** Its state was taken over from that older version: from here on it lives by this one. */
+  inherit(version: number, now: Instant): void {
+    const { system, definition } = this.life;
+    const event = { type: 'carillon.migrated', from: version, to: definition.version };
+    this.#mark(event, now, system ? ['migrated', encodeState(system)] : ['migrated']);
+  }
+
+  /** Effects of the state that nothing runs yet: handed back by another worker, or of an actor that was held back. */
+  resumePending(now: Instant): void {
+    const pending = this.#own.filter((effect) => !this.stops.includes(effect.ref));
+    this.starts = pending.filter((effect) => !this.#isDelegated(effect));
+    for (const effect of pending) if (this.#isDelegated(effect)) this.#delegate(effect, now);
   }
 
   /** The same for a job that may have waited long for its place: that time is not to count against the attempt. */

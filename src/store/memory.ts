@@ -19,8 +19,9 @@ import { failed, retry } from './memory/retrying.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
+import { orphans, park, unpark, versionsOf } from './memory/versions.ts';
 import { createWakeUps } from './memory/wake-ups.ts';
-import { createReaper, giveBack, heldBy, join, leave, park, unpark } from './memory/workers.ts';
+import { createReaper, giveBack, heldBy, join, leave } from './memory/workers.ts';
 
 export type { MemoryClock } from './memory/database.ts';
 
@@ -56,7 +57,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     const key = `${namespace}/${name}@${version}`;
     const id = tables.definitions.get(key) ?? tables.definitions.size + 1;
     tables.definitions.set(key, id);
-    tables.kinds.set(id, { namespace, name, kind });
+    tables.kinds.set(id, { namespace, name, version, kind });
     return id;
   };
   const queueId = (name: string): number => {
@@ -98,6 +99,8 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     },
 
     claim: async (request) => claim(tables, request),
+    orphans: async (queues, defs) => orphans(tables, queues, defs),
+    versions: async (name) => versionsOf(tables, namespace, name),
     commit: async (worker, writes, leases) => commit(tables, worker, writes, leases),
     reload: async (worker, held) => reload(tables, worker, held),
     async progress(worker, id, fence, value) {

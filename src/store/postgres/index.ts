@@ -22,7 +22,7 @@ import { type Listening, listen } from './listen.ts';
 import { send, sendWithin } from './mailbox.ts';
 import { checkSchema } from './migrate.ts';
 import { order } from './orders.ts';
-import { park, unpark } from './park.ts';
+import { orphans, park, unpark } from './park.ts';
 import { prune } from './prune.ts';
 import { pruned } from './pruned.ts';
 import { mend, recover } from './recover.ts';
@@ -94,6 +94,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
 
     claim: (request) => claim(db, registry, request),
+    orphans: (queues, defs) => orphans(db, queues, defs),
+    versions: (name) => registry.versions(name),
     commit: (worker, writes, leases) => commit(db, worker, writes, leases),
     reload: (worker, held) => reload(db, worker, held),
     progress: (worker, id, fence, value) => progress(db, worker, id, fence, value),

@@ -69,7 +69,7 @@ async function planOf(text: string, values: string): Promise<readonly Plan[]> {
 }
 
 async function expectExactReads(): Promise<void> {
-  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}'`;
+  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
   for (const [text, values] of [
     [claim, claimValues],
     [nextDue, `'{${house.queue}}', '{${house.def}}'`],
