@@ -1,14 +1,17 @@
 /** What a scheduler's calls come to: each is passed to the room that knows it, once it is sure that the scheduler is open. */
 import type { AnyEventObject } from 'xstate';
 import {
+  type CheckOptions,
   type ListOptions,
   type ReplayOptions,
+  resolveCheckOptions,
   resolveReplayOptions,
   resolveStopOptions,
   resolveWaitOptions,
   type SendOptions,
   type WaitOptions,
 } from './call-options.ts';
+import { type CompatibilityReport, checkLive } from './compatibility.ts';
 import { Crons } from './crons/crons.ts';
 import type { CronOptions, CronTimes } from './crons/options.ts';
 import type { CronView } from './crons/view.ts';
@@ -267,6 +270,10 @@ export class Door implements Scheduler {
 
   async replay(id: string, options: ReplayOptions = {}): Promise<ReplayReport> {
     return this.#reading.replay(id, resolveReplayOptions(options));
+  }
+
+  async checkDefinition(definition: AnyDefinition, options: CheckOptions = {}): Promise<CompatibilityReport> {
+    return checkLive(this.#open.store, definition, resolveCheckOptions(options));
   }
 
   async stats(): Promise<Stats> {

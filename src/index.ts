@@ -2,8 +2,9 @@
 export type { Delivery, ThreadGateway } from '../actors/thread-gateway.ts';
 export { type WebhookOptions, webhookThreads } from '../actors/webhook.ts';
 export { type VerifyWebhookOptions, verifyWebhook } from '../actors/webhook-signature.ts';
-export type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+export type { CheckOptions, ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
+export type { CompatibilityReport, DivergingActor, FailingActor } from './compatibility.ts';
 export type { CronCalls } from './crons/calls.ts';
 export type { CronOptions, CronTimes } from './crons/options.ts';
 export type { CronView } from './crons/view.ts';

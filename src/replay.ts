@@ -101,6 +101,26 @@ export function replayPast(past: Past, livedBy: LivedBy, upTo: number = Number.P
   return { ok: true, steps };
 }
 
+/**
+ * Takes a past twice at the same time, and gives the first step that came out differently. It ends where the machine takes it no
+ * further, as another version than the one it was lived by may not.
+ */
+export function repeatedly(past: Past, livedBy: LivedBy): ReplayDifference | undefined {
+  try {
+    const [one, other] = [new Fold(past, livedBy), new Fold(past, livedBy)];
+    for (const entry of past.entries) {
+      one.take(entry);
+      other.take(entry);
+      if (!one.system || !other.system) continue;
+      const difference = differenceIn(bare(encodeState(one.system)), bare(encodeState(other.system)), '');
+      if (difference) return { seq: entry.seq, ...difference };
+    }
+  } catch {
+    // The machine fails on an event of this past: that is not for this question.
+  }
+  return undefined;
+}
+
 /** An actor at one point of its past. */
 export interface PastState {
   /** Of its definition, then. */

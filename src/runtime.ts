@@ -288,9 +288,10 @@ export async function openRuntime(
   const logger = openLogger(options.logger, options.redact);
   for (const {
     internals,
-    prepared: { warnings },
+    prepared: { warnings, findings },
   } of all) {
-    for (const warning of warnings) logger.warn({ definition: internals.name, version: internals.version }, warning);
+    for (const warning of [...warnings, ...findings])
+      logger.warn({ definition: internals.name, version: internals.version }, warning);
   }
   const connections = await connect(options, env, logger);
   try {

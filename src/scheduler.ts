@@ -1,6 +1,7 @@
 /** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
-import type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type { CheckOptions, ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type { CompatibilityReport } from './compatibility.ts';
 import type { CronCalls } from './crons/calls.ts';
 import type { AnyDefinition, InputOf } from './definitions.ts';
 import { Door } from './door.ts';
@@ -86,6 +87,12 @@ export interface Scheduler extends FollowupCalls, CronCalls, Operations {
    * @throws ActorNotFoundError @throws UnknownDefinitionError where this process has no code for its version
    */
   replay(id: string, options?: ReplayOptions): Promise<ReplayReport>;
+  /**
+   * What would become of everything that is alive under this definition, which need not be registered: how many actors go on as
+   * they are, migrate, or would be set aside, and why. A sample of pasts is taken again, to find machines that read a clock or
+   * draw randomness. Reads only. @throws DefinitionVersionError where the machine itself is refused
+   */
+  checkDefinition(definition: AnyDefinition, options?: CheckOptions): Promise<CompatibilityReport>;
   stats(): Promise<Stats>;
   /** What this process's worker does. Returns how to stop listening. */
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import colors from 'picocolors';
 import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
 import { addActing } from './acting.ts';
+import { addCheck } from './check.ts';
 import { addCrons } from './crons.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
@@ -20,7 +21,7 @@ import { UsageError } from './usage.ts';
 import { plain } from './wording.ts';
 import { addWorker } from './worker.ts';
 
-/** Exit codes; 3 is the doctor's: it found something. */
+/** Exit codes; 3 is the doctor's and the check's: they found something. */
 const FAILURE = 1;
 const USAGE = 2;
 
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   addCrons(program);
   addRetention(program);
   addMigrate(program);
+  addCheck(program);
   addDoctor(program);
   return program;
 }
