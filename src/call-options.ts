@@ -1,5 +1,6 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
+import type { AnyEventObject } from 'xstate';
 import { isActorId } from './actor-id.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
@@ -57,6 +58,21 @@ export interface ReplayOptions {
   readonly upTo?: number;
 }
 
+export interface ForkOptions {
+  /** The last event of its past that the copy shares, by its `seq`. */
+  readonly atSeq: number;
+  /**
+   * What happens to the copy instead, in order; at most 1000. Custom actions of these steps do not run. One that would end the copy
+   * waits in its mailbox. None unless given.
+   */
+  readonly events?: readonly AnyEventObject[];
+  /**
+   * `hold`: nothing it does reaches the world, and no timer fires, until `release(id)`. `start`: it goes on at once, as any other
+   * actor: its effects run a second time, under keys of their own. @defaultValue 'hold'
+   */
+  readonly effects?: 'hold' | 'start';
+}
+
 export interface CheckOptions {
   /** Older versions that are deployed with it: what lives by one of them keeps it. None unless given. */
   readonly kept?: readonly AnyDefinition[];
@@ -80,6 +96,18 @@ const definitionCheck = kind<AnyDefinition>('a definition', (value) => typeof va
 const replayChecks = object({
   definition: optional(definitionCheck, undefined),
   upTo: optional(integer(1, Number.MAX_SAFE_INTEGER), undefined),
+});
+
+const forkChecks = object({
+  atSeq: integer(1, Number.MAX_SAFE_INTEGER),
+  events: optional(
+    list(
+      1000,
+      kind<AnyEventObject>('an event', (value) => typeof value === 'object' && value !== null),
+    ),
+    [],
+  ),
+  effects: optional(oneOf('hold', 'start'), 'hold' as const),
 });
 
 const checkChecks = object({
@@ -124,6 +152,10 @@ export function resolveStopOptions(options: unknown): { readonly timeoutMs: numb
 export function resolveReplayOptions(options: unknown): ReplayOptions {
   const { definition, upTo } = replayChecks(options, '');
   return { ...(definition && { definition }), ...(upTo !== undefined && { upTo }) };
+}
+
+export function resolveForkOptions(options: unknown): Required<ForkOptions> {
+  return forkChecks(options, '');
 }
 
 export function resolveCheckOptions(options: unknown): CheckOptions & { readonly sample: number } {

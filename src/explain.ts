@@ -75,8 +75,7 @@ function waitingFor(
 ): readonly Waiting[] {
   if (view.status === 'done' || view.status === 'dropped')
     return [{ for: 'nothing', detail: `It has settled: ${view.record?.status}.` }];
-  if (view.status === 'quarantined')
-    return [{ for: 'release', detail: `Quarantined: ${view.reason}. Release it once that is mended.` }];
+  if (view.status === 'quarantined') return [{ for: 'release', detail: releaseText(view) }];
   if (view.reason) return [{ for: 'definition', detail: view.reason }];
   const waits: Waiting[] = [];
   if (place.wait && !place.wait.admitted) waits.push(limitOf(place.wait));
@@ -97,6 +96,14 @@ function waitingFor(
   else if (obstacle) waits.push(obstacle);
   return waits;
 }
+
+function releaseText({ reason, forkOf }: ActorView): string {
+  if (forkOf && reason?.startsWith(HELD)) return reason;
+  return `Quarantined: ${reason}. Release it once that is mended.`;
+}
+
+/** How the reason of a copy begins that waits to be let go. */
+export const HELD = 'Held:';
 
 function limitOf({ kind, key, limit, taken, nextAt }: PlaceWait): Waiting {
   if (kind === 'concurrency')

@@ -2,7 +2,14 @@
 export type { Delivery, ThreadGateway } from '../actors/thread-gateway.ts';
 export { type WebhookOptions, webhookThreads } from '../actors/webhook.ts';
 export { type VerifyWebhookOptions, verifyWebhook } from '../actors/webhook-signature.ts';
-export type { CheckOptions, ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+export type {
+  CheckOptions,
+  ForkOptions,
+  ListOptions,
+  ReplayOptions,
+  SendOptions,
+  WaitOptions,
+} from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
 export type { CompatibilityReport, DivergingActor, FailingActor } from './compatibility.ts';
 export type { CronCalls } from './crons/calls.ts';
@@ -52,6 +59,7 @@ export { followup } from './followups/followup.ts';
 export type { FollowupInput, FollowupOptions } from './followups/options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
+export type { ForkOf } from './kinship.ts';
 export type { Concurrency, RateLimit } from './limits.ts';
 export type {
   AuditAction,

@@ -91,6 +91,7 @@ export type AuditAction =
   | 'retry'
   | 'retryFailed'
   | 'release'
+  | 'fork'
   | 'pauseQueue'
   | 'resumeQueue'
   | 'releaseKey'

@@ -10,6 +10,7 @@ import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
 import { addFollowups } from './followups.ts';
+import { addFork } from './fork.ts';
 import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
   addFollowups(program);
   addReading(program);
   addReplay(program);
+  addFork(program);
   addRetrying(program);
   addQueues(program);
   addCrons(program);

@@ -9,6 +9,7 @@ import type { DefinitionEntry, Store } from './contract.ts';
 import { auditTrail, note, order } from './memory/audit-trail.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
+import { fork } from './memory/forking.ts';
 import { forget, prune, prunedCounts, releaseKey } from './memory/letting-go.ts';
 import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
@@ -138,6 +139,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     audit: async (limit) => audit(tables, limit),
 
     retry: async (selection, terms, by) => retry(operator, selection, terms, by),
+    fork: async (it, by) => fork(operator, it, by),
     failed: async (selection, sample) => failed(operator, selection, sample),
     prune: async (by) => prune(operator, by),
     pruned: async () => prunedCounts(operator),

@@ -15,6 +15,7 @@ import { Database } from './database.ts';
 import { claim, nextDue } from './due.ts';
 import { dueBuckets } from './due-buckets.ts';
 import { Forgetter } from './forget.ts';
+import { fork } from './fork.ts';
 import { readJournal } from './journal.ts';
 import { giveBack, heldBy } from './leases.ts';
 import { list } from './list.ts';
@@ -118,6 +119,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     audit: (limit) => auditor.audit(limit),
 
     retry: (selection, terms, by) => retry(db, selection, terms, by),
+    fork: (it, by) => fork(db, it, by),
     failed: (selection, sample) => failed(db, selection, sample),
     prune: (by, signal) => prune(db, by, signal),
     pruned: () => pruned(db),
