@@ -50,9 +50,10 @@ type Fate = 'fitting' | 'migrating' | { readonly reason: string };
 export async function checkLive(
   store: Store,
   definition: AnyDefinition,
-  { kept = [], sample, onProgress }: CheckOptions & { readonly sample: number },
+  options: CheckOptions & { readonly sample: number },
 ): Promise<CompatibilityReport> {
   const { name } = internalsOf(definition);
+  const { kept = [], sample } = options;
   const all = [definition, ...kept].map((each) => prepareDefinition(internalsOf(each)));
   const stranger = all.find(({ internals }) => internals.name !== name);
   if (stranger)
@@ -75,7 +76,7 @@ export async function checkLive(
         }
       }
       sampled.push(...actors.slice(0, Math.ceil(sample / 2) - sampled.length));
-      onProgress?.(tally.checked);
+      options.onProgress?.(tally.checked);
     }
   }
   for (const status of ['dropped', 'done'] as const) {

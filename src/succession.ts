@@ -80,7 +80,7 @@ function after(given: MigrationOutcome, before: Portrait): Portrait {
     if (!child) throw new TypeError(`it has no child '${id}' that could go on`);
     return child;
   });
-  return { snapshot: snapshot as Portrait['snapshot'], timers, children: staying };
+  return { snapshot, timers, children: staying };
 }
 
 /** The same migration twice: what comes out must be the same text. Null: it is. */

@@ -25,8 +25,8 @@ const quiet = { debug: () => undefined, warn: () => undefined, error: () => unde
 interface Ground {
   readonly old: Scheduler;
   readonly pool: Pool;
-  start(versions: readonly number[]): Promise<TestProcess>;
-  count(sql: string): Promise<number>;
+  readonly start: (versions: readonly number[]) => Promise<TestProcess>;
+  readonly count: (sql: string) => Promise<number>;
 }
 
 async function onGround(play: (ground: Ground) => Promise<void>): Promise<void> {

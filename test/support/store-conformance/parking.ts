@@ -158,4 +158,42 @@ export function parkingFacts(stage: () => Stage): void {
       expect(await s.findings()).toEqual([]);
     });
   });
+
+  describe('forking', () => {
+    test('a held copy is nobody’s to claim until released; one that starts is due, and both have their past and mail', async () => {
+      const s = stage();
+      const worker = await s.worker();
+      const {
+        when: _w,
+        start: _s,
+        key: _k,
+        parent: _p,
+        ...base
+      } = s.actor({ role: 'copy', labels: ['l'], input: '1' });
+      const past = { snapshot: '1{}', history: 'a\nb', seq: 2, attempt: 1, state: '"on"', mail: ['x', 'y'] };
+      const origin = { id: s.actor().id, seq: 7 };
+      const [held, started] = [s.actor().id, s.actor().id];
+      await s.store.fork({ ...base, ...past, id: held, quarantine: 'Held: see', origin }, { who: 'ada' });
+      await s.store.fork({ ...base, ...past, id: started, quarantine: null, origin }, { who: 'ada' });
+      expect(await s.findings()).toEqual([]);
+      const shown = { seq: 2, state: '"on"', role: 'copy', parent: null, labels: ['l'], mail: 2, attempt: 1 };
+      expect(await s.store.find(held)).toMatchObject({
+        ...shown,
+        status: 'quarantined',
+        reason: 'Held: see',
+        wakeAt: null,
+      });
+      const claimed = await worker.take();
+      expect(claimed).toMatchObject({ id: started, seq: 2, snapshot: '1{}', history: 'a\nb', strikes: 0, retried: 0 });
+      expect(claimed.mail.map(({ event }) => event)).toEqual(['x', 'y']);
+      expect(await s.store.release(held)).toBe(true);
+      expect(await worker.take()).toMatchObject({ id: held, mail: [{ event: 'x' }, { event: 'y' }] });
+      const trail = { who: null, action: 'fork', target: origin.id, since: null, until: null, limit: 9, cursor: null };
+      const { items } = await s.store.auditTrail(trail);
+      expect(items.map(({ after }) => after)).toEqual([
+        { fork: started, seq: 7, held: false },
+        { fork: held, seq: 7, held: true },
+      ]);
+    });
+  });
 }
