@@ -89,7 +89,8 @@ export class Worker implements Keeper {
     if (this.#state !== 'new') return;
     await this.#incarnation.join();
     this.#state = 'working';
-    await this.inherit();
+    // What it cannot learn now, its sweep asks again.
+    await this.inherit().catch((error: unknown) => this.#deps.failed(error));
     this.wake();
   }
 

@@ -51,7 +51,8 @@ const CLAIM: Statement = {
   ), locked as materialized (
     -- One let go of since this statement began looks free, but its mail is still seen as it was before: for the next claim.
     select c.*, c.worker is null and c.quarantine is null as free,
-      exists (select from lane where lane.queue = c.queue and c.def = any(lane.defs)) as known,
+      c.def = any($4::int4[]) or exists (
+        select from lane where lane.queue = c.queue and c.def = any(lane.defs)) as known,
       (c.id, c.wake_at) in (select p.actor, p.due_at from picked p) as own_picked
     from current c join seen s on s.id = c.id
     where c.worker is not null or (c.fence = s.fence and s.worker is null)
