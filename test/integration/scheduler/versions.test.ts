@@ -217,13 +217,15 @@ test('explain() says who will take an actor over that is not due yet', async () 
 });
 
 test('a job of a version that is gone goes on with the newest, before its start and between its attempts', async () => {
+  const stored: (number | undefined)[] = [];
   const make = (version: number, fails: boolean) =>
     defineJob<undefined, string>({
       name: 'report',
       version,
       retry: { backoff: { base: '1s', jitter: 0 } },
-      run: () => {
+      run: async ({ id }) => {
         if (fails) throw new Error('not this version');
+        stored.push((await next.get(id))?.version);
         return `by version ${version}`;
       },
     });
@@ -234,13 +236,15 @@ test('a job of a version that is gone goes on with the newest, before its start 
   ];
   await first.waitFor(failing.id, { state: 'retrying', timeout: '10s' });
   await first.stop();
-  const next = await open(make(2, false));
+  const next: Scheduler = await open(make(2, false));
   for (const { id } of [failing, waiting]) {
     const view = await next.waitFor(id, { timeout: '10s' });
     expect(view).toMatchObject({ version: 2, record: { status: 'success', output: 'by version 2' } });
     expect(await next.replay(id)).toMatchObject({ ok: true });
   }
   expect((await next.get(failing.id))?.record?.attempts).toBe(2);
+  // Whoever looks while it runs, or after its worker died, sees by which version it started.
+  expect(stored).toEqual([2, 2]);
 });
 
 test('a dropped run that is retried under a newer version begins there, and its past before stays as it was', async () => {
