@@ -9,12 +9,11 @@ import type { Database, Statement } from './database.ts';
 const PARK: Statement = {
   name: 'park',
   text: `with running as materialized (
-    select distinct d.id, d.name, d.version
+    select distinct d.name, d.version
     from carillon.workers w, unnest(w.defs) def join carillon.definitions d on d.id = def where w.namespace = $1
   ), known as materialized (
     select coalesce(array_agg(o.id), '{}') as defs from carillon.definitions o
-    where o.namespace = $1 and exists (select from running r where r.name = o.name and r.version >= o.version
-      and (r.version > o.version or r.id = o.id))
+    where o.namespace = $1 and exists (select from running r where r.name = o.name and r.version >= o.version)
   ), head as materialized (
     select d.* from carillon.queues q, generate_series(0, 10) as level(priority), lateral (
       select o.ctid as place, o.actor, o.def, o.due_at from (
