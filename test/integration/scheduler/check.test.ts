@@ -123,3 +123,19 @@ test('jobs of any version fit, and versions of other names are refused', async (
   expect(await scheduler.checkDefinition(job(2))).toMatchObject({ checked: 1, fitting: 1, replayed: 2, diverging: [] });
   await expect(scheduler.checkDefinition(job(2), { kept: [ticket()] })).rejects.toThrow(InvalidOptionError);
 });
+
+test('what looks wrong in a statechart is logged once, at registration, and told by the check', async () => {
+  const odd = defineActor({
+    name: 'odd',
+    machine: setup({}).createMachine({
+      initial: 'a',
+      states: { a: { after: { 9: 'b' } }, b: { type: 'final' }, lost: {} },
+    }),
+  });
+  const scheduler = await schedulers.open({ definitions: [odd], start: false });
+  const warned = schedulers.log
+    .filter(({ level }) => level === 40)
+    .map(({ definition, msg }) => `${String(definition)}: ${msg}`);
+  expect(warned).toEqual(["odd: state 'lost' can never be entered: no transition leads there"]);
+  expect((await scheduler.checkDefinition(odd)).warnings).toHaveLength(1);
+});
