@@ -18,7 +18,8 @@ const LONG = process.env['FAULTS_LONG'] === '1';
 const TALLIES = LONG ? 200 : 30;
 const LETTERS = LONG ? 40 : 12;
 const JOBS = LONG ? 600 : 80;
-const LEASE_MS = 1_500;
+/** Who is alive must not be found dead, on a slow machine neither: what it knows would be taken over. */
+const LEASE_MS = 3_000;
 const PATIENCE_MS = 90_000;
 const quiet = { debug: () => undefined, warn: () => undefined, error: () => undefined };
 

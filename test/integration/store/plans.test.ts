@@ -109,3 +109,17 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await expectExactReads();
   });
 });
+
+test.each([
+  ['active', 'actors', 'settled'],
+  ['done', 'settled', 'actors'],
+])('a page of those that are %s reads %s, and nothing of %s', async (status, read, unread) => {
+  await house.store.prepareDays();
+  const source = await readFile(new URL('../../../src/store/postgres/list.ts', import.meta.url), 'utf8');
+  const list = /name: null,\s+text: `([^`]*)`/.exec(source)?.[1] ?? '';
+  const values = ['default', status, null, null, 'order', null, null, null, null, null, 501];
+  const { rows } = await house.pool.query<{ 'QUERY PLAN': string }>(`explain ${list}`, values);
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toMatch(new RegExp(` on ${read}`));
+  expect(plan).not.toMatch(new RegExp(` on ${unread}`));
+});
