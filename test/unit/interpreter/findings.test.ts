@@ -127,6 +127,17 @@ describe('a statechart is told of', () => {
     expect(findings({ id: 'm', ...good })).toEqual([]);
   });
 
+  test('a failure that leads back for as long as a guard says so is bounded, whichever of the two comes first', () => {
+    const rest = { after: { 9: 'a' } };
+    for (const onError of [
+      [{ guard: 'open', target: 'rest' }, { target: 'end' }],
+      [{ guard: 'enough', target: 'end' }, { target: 'rest' }],
+    ]) {
+      const a = { invoke: { src: 'call', onDone: 'end', onError } };
+      expect(findings({ id: 'm', initial: 'a', states: { a, rest, end } })).toEqual([]);
+    }
+  });
+
   test('regions of a parallel state, of which another one moves them on, say nothing', () => {
     const regions = {
       left: { initial: 'a', states: { a: { on: { L: 'b' } }, b: {} } },
