@@ -210,7 +210,7 @@ describe('is refused, with the reason', () => {
     expect(() => takenOver(estate(left()), heirOf(own, 2))).toThrow(/child 'insurance' is done by an actor of its own/);
   });
 
-  test('a child that never was, and timers without an event', () => {
+  test('what migrate() gives, where it makes no sense', () => {
     const gives =
       (outcome: object): Migrate =>
       () => ({ snapshot: { value: 'home', context: {} }, ...outcome });
@@ -219,6 +219,11 @@ describe('is refused, with the reason', () => {
     expect(refusal(gives({ timers: [{ id: '1', dueAt: 1 }] }))).toThrow(/timers\[0\] needs an event/);
     expect(refusal(gives({ timers: [{ id: '1', event: { type: 'x' }, dueAt: Number.NaN }] }))).toThrow(/dueAt/);
     expect(refusal((() => undefined) as never)).toThrow(/must return/);
+    expect(refusal(() => ({ snapshot: {} }))).toThrow(/must return/);
+    expect(refusal(() => ({ snapshot: { value: 'nowhere', context: {} } }))).toThrow(/nowhere/);
+    expect(refusal(() => ({ snapshot: { value: 'home', context: { f: () => 1 } } }))).toThrow(
+      /a function cannot be stored/,
+    );
   });
 });
 
