@@ -1,9 +1,22 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
+import type { AnyEventObject } from 'xstate';
 import { isActorId } from './actor-id.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
-import { client, duration, integer, kind, name, object, oneOf, optional, text } from './option-checks.ts';
+import {
+  client,
+  duration,
+  integer,
+  isFunction,
+  kind,
+  list,
+  name,
+  object,
+  oneOf,
+  optional,
+  text,
+} from './option-checks.ts';
 import type { RunRecord } from './run-record.ts';
 import type { ListFilter, Status } from './store/contract.ts';
 
@@ -45,6 +58,30 @@ export interface ReplayOptions {
   readonly upTo?: number;
 }
 
+export interface ForkOptions {
+  /** The last event of its past that the copy shares, by its `seq`. */
+  readonly atSeq: number;
+  /**
+   * What happens to the copy instead, in order; at most 1000. Custom actions of these steps do not run. One that would end the copy
+   * waits in its mailbox. None unless given.
+   */
+  readonly events?: readonly AnyEventObject[];
+  /**
+   * `hold`: nothing it does reaches the world, and no timer fires, until `release(id)`. `start`: it goes on at once, as any other
+   * actor: its effects run a second time, under keys of their own. @defaultValue 'hold'
+   */
+  readonly effects?: 'hold' | 'start';
+}
+
+export interface CheckOptions {
+  /** Older versions that are deployed with it: what lives by one of them keeps it. None unless given. */
+  readonly kept?: readonly AnyDefinition[];
+  /** How many pasts are taken again, 0 to 1000. @defaultValue 20 */
+  readonly sample?: number;
+  /** Told after each batch how many actors were looked at. */
+  onProgress?(checked: number): void;
+}
+
 const sendChecks = object({
   dedupId: optional(text(512), null),
   client: optional(client, null),
@@ -54,12 +91,29 @@ const waitChecks = object({ timeout: optional(duration(0), null), state: optiona
 
 const stopChecks = object({ timeout: optional(duration(0), 30_000) });
 
+const definitionCheck = kind<AnyDefinition>('a definition', (value) => typeof value === 'object');
+
 const replayChecks = object({
-  definition: optional(
-    kind<AnyDefinition>('a definition', (value) => typeof value === 'object'),
-    undefined,
-  ),
+  definition: optional(definitionCheck, undefined),
   upTo: optional(integer(1, Number.MAX_SAFE_INTEGER), undefined),
+});
+
+const forkChecks = object({
+  atSeq: integer(1, Number.MAX_SAFE_INTEGER),
+  events: optional(
+    list(
+      1000,
+      kind<AnyEventObject>('an event', (value) => typeof value === 'object' && value !== null),
+    ),
+    [],
+  ),
+  effects: optional(oneOf('hold', 'start'), 'hold' as const),
+});
+
+const checkChecks = object({
+  kept: optional(list(100, definitionCheck), []),
+  sample: optional(integer(0, 1000), 20),
+  onProgress: optional(kind<NonNullable<CheckOptions['onProgress']>>('a function', isFunction), undefined),
 });
 
 const listChecks = object({
@@ -98,6 +152,15 @@ export function resolveStopOptions(options: unknown): { readonly timeoutMs: numb
 export function resolveReplayOptions(options: unknown): ReplayOptions {
   const { definition, upTo } = replayChecks(options, '');
   return { ...(definition && { definition }), ...(upTo !== undefined && { upTo }) };
+}
+
+export function resolveForkOptions(options: unknown): Required<ForkOptions> {
+  return forkChecks(options, '');
+}
+
+export function resolveCheckOptions(options: unknown): CheckOptions & { readonly sample: number } {
+  const { kept, sample, onProgress } = checkChecks(options, '');
+  return { kept, sample, ...(onProgress && { onProgress }) };
 }
 
 export function resolveListOptions(options: unknown): ListFilter {

@@ -4,7 +4,7 @@
  */
 import { DueWatch } from './due-watch.ts';
 import type { Env } from './env.ts';
-import type { ClaimReply, Instant, Store, WorkerEntry } from './store/contract.ts';
+import type { ClaimReply, ClaimRequest, Instant, Orphan, Store, WorkerEntry } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** Every so many claims one serves the priority level whose head has waited longest, so that none starves. */
@@ -24,6 +24,8 @@ export interface Claimant {
   /** So many last writes are on their way that more runs would only wait for them. */
   choked(): boolean;
   holdsSuspect(): boolean;
+  /** Older versions that are its to take over, as far as it knows. */
+  inherits(): readonly Orphan[];
   leaseNumber(): number;
   take(reply: ClaimReply, lease: number): void;
   /** No claim is in flight any more. */
@@ -125,7 +127,9 @@ export class Claims {
     const suspect = !this.#claimant.holdsSuspect();
     const oldestFirst = ++this.#count % AGING_EVERY === 0;
     const { defs } = entry;
-    const reply = await store.claim({ worker, lease, queues: this.#queues(), defs, slots, suspect, oldestFirst });
+    const inherits = this.#claimant.inherits();
+    const asked: ClaimRequest = { worker, lease, queues: this.#queues(), defs, inherits, slots, suspect, oldestFirst };
+    const reply = await store.claim(asked);
     this.#asked = 0;
     clock.observe(reply.now);
     if (worker !== this.#claimant.id()) return;

@@ -68,11 +68,30 @@ export interface StoredChild {
   readonly snapshot: unknown;
 }
 
-/** Takes an actor of an older version over to this one. Pure. */
-export type Migrate = (old: { version: number; snapshot: unknown; timers: StoredTimer[]; children: StoredChild[] }) => {
+/** How an actor goes on after a migration. */
+export interface MigrationOutcome {
+  /** `{ value, context }`, as this version has them; with `historyValue` where the machine has history. */
   snapshot: unknown;
+  /**
+   * Pending timers: those of before, changed or not, by their ids, and new ones under any other id. The event of an `after` is
+   * `xstate.after.<delay>.<machine id>.<state>`. All of those of before unless given.
+   */
   timers?: StoredTimer[];
-};
+  /** Children that go on; the others are stopped. All unless given. New ones cannot be started here. */
+  children?: readonly { readonly id: string }[];
+}
+
+/**
+ * Takes an actor of an older version over to this one, when it is next due and no living worker has code for that version.
+ * Pure: the same from the same. What it throws, or gives that does not fit the machine, sets the actor aside, unchanged.
+ * `old.snapshot` is `{ value, context }`, with `historyValue` where the machine has history.
+ */
+export type Migrate = (old: {
+  version: number;
+  snapshot: unknown;
+  timers: StoredTimer[];
+  children: StoredChild[];
+}) => MigrationOutcome;
 
 /** What `defineActor` takes. */
 export interface ActorOptions<M extends AnyStateMachine> {

@@ -1,14 +1,19 @@
 /** What a scheduler's calls come to: each is passed to the room that knows it, once it is sure that the scheduler is open. */
 import type { AnyEventObject } from 'xstate';
 import {
+  type CheckOptions,
+  type ForkOptions,
   type ListOptions,
   type ReplayOptions,
+  resolveCheckOptions,
+  resolveForkOptions,
   resolveReplayOptions,
   resolveStopOptions,
   resolveWaitOptions,
   type SendOptions,
   type WaitOptions,
 } from './call-options.ts';
+import { type CompatibilityReport, checkLive } from './compatibility.ts';
 import { Crons } from './crons/crons.ts';
 import type { CronOptions, CronTimes } from './crons/options.ts';
 import type { CronView } from './crons/view.ts';
@@ -20,6 +25,7 @@ import type { FlowOptions } from './flows/flow-options.ts';
 import { scheduleFlow } from './flows/schedule-flow.ts';
 import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
+import { Forking } from './forking.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
 import { Operating } from './operating.ts';
@@ -54,6 +60,7 @@ export class Door implements Scheduler {
   readonly #cronKeeper: Crons;
   readonly #operator: Operating;
   readonly #followups: Followups;
+  readonly #forking: Forking;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -63,6 +70,7 @@ export class Door implements Scheduler {
     this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
     this.#operator = new Operating(runtime);
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
+    this.#forking = new Forking(runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -267,6 +275,15 @@ export class Door implements Scheduler {
 
   async replay(id: string, options: ReplayOptions = {}): Promise<ReplayReport> {
     return this.#reading.replay(id, resolveReplayOptions(options));
+  }
+
+  async fork(id: string, options: ForkOptions): Promise<Handle> {
+    this.#runtime.assertOpen();
+    return this.#handle({ id: await this.#forking.fork(id, resolveForkOptions(options)), outcome: 'scheduled' });
+  }
+
+  async checkDefinition(definition: AnyDefinition, options: CheckOptions = {}): Promise<CompatibilityReport> {
+    return checkLive(this.#open.store, definition, resolveCheckOptions(options));
   }
 
   async stats(): Promise<Stats> {

@@ -177,7 +177,17 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
     fence: 1,
     claimedBefore: null,
     limits: null,
-    row: { seq: 0, pokes: 0, strikes: 0, dueRowAt: null, snapshot: null, history: '', state: actor.state, attempt: 0 },
+    row: {
+      def: actor.def,
+      seq: 0,
+      pokes: 0,
+      strikes: 0,
+      dueRowAt: null,
+      snapshot: null,
+      history: '',
+      state: actor.state,
+      attempt: 0,
+    },
     mail: [],
   };
 }

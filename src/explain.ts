@@ -1,6 +1,6 @@
 import type { StateValue } from 'xstate';
 import { recoveringText } from './recovery-words.ts';
-import type { StoreStats } from './store/contract.ts';
+import type { DefinitionVersion, StoreStats } from './store/contract.ts';
 import type { PlaceWait } from './store/limits.ts';
 import type { ActorView } from './views.ts';
 
@@ -32,10 +32,12 @@ export interface Explanation {
   readonly accepts: readonly string[];
 }
 
-/** Registry numbers of where an actor waits; `def` is absent where this process does not know the definition. */
+/** Registry numbers of where an actor waits; `def` is absent where its definition was never registered. */
 export interface Place {
   readonly queue: number;
   readonly def: number | undefined;
+  /** Every version of its definition. */
+  readonly versions?: readonly DefinitionVersion[];
   /** Of a run that waits for a place under a limit. */
   readonly wait?: PlaceWait | null;
 }
@@ -73,8 +75,7 @@ function waitingFor(
 ): readonly Waiting[] {
   if (view.status === 'done' || view.status === 'dropped')
     return [{ for: 'nothing', detail: `It has settled: ${view.record?.status}.` }];
-  if (view.status === 'quarantined')
-    return [{ for: 'release', detail: `Quarantined: ${view.reason}. Release it once that is mended.` }];
+  if (view.status === 'quarantined') return [{ for: 'release', detail: releaseText(view) }];
   if (view.reason) return [{ for: 'definition', detail: view.reason }];
   const waits: Waiting[] = [];
   if (place.wait && !place.wait.admitted) waits.push(limitOf(place.wait));
@@ -95,6 +96,14 @@ function waitingFor(
   else if (obstacle) waits.push(obstacle);
   return waits;
 }
+
+function releaseText({ reason, forkOf }: ActorView): string {
+  if (forkOf && reason?.startsWith(HELD)) return reason;
+  return `Quarantined: ${reason}. Release it once that is mended.`;
+}
+
+/** How the reason of a copy begins that waits to be let go. */
+export const HELD = 'Held:';
 
 function limitOf({ kind, key, limit, taken, nextAt }: PlaceWait): Waiting {
   if (kind === 'concurrency')
@@ -123,7 +132,7 @@ function timerText(event: string, { recovering }: ActorView, now: Date): string 
 function obstacleTo(
   { queue, name, version }: ActorView,
   stats: StoreStats,
-  { queue: number, def }: Place,
+  { queue: number, def, versions = [] }: Place,
 ): Waiting | null {
   const counted = stats.queues.find((candidate) => candidate.queue === queue);
   if (counted?.paused) return { for: 'queue', detail: `Queue '${queue}' is paused. Resume it.` };
@@ -132,7 +141,16 @@ function obstacleTo(
   const serving = alive.filter(({ queues }) => queues.includes(number));
   if (serving.length === 0) return { for: 'worker', detail: `No living worker serves queue '${queue}'.` };
   if (def !== undefined && !serving.some(({ defs }) => defs.includes(def))) {
-    return { for: 'definition', detail: `No living worker has code for ${name} version ${version}.` };
+    const nobody = `No living worker has code for ${name} version ${version}.`;
+    const known = versions.filter((each) => serving.some(({ defs }) => defs.includes(each.def)));
+    const newest = Math.max(0, ...known.map((each) => each.version));
+    const detail =
+      newest === 0
+        ? nobody
+        : newest > version
+          ? `${nobody} Version ${newest} takes it over when it is next due.`
+          : `${nobody} Version ${newest} is known, and no actor goes back to an older one.`;
+    return { for: 'definition', detail };
   }
   return null;
 }

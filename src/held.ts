@@ -66,8 +66,10 @@ export class Held {
     this.#turn = new Turn(holding.life);
     this.#row = { ...holding.row, seq: holding.life.seq };
     this.#seen = new Set(holding.mail.map((mail) => mail.id));
-    const { row, mail, limits, life } = holding;
-    this.#startIsClaimed = row.strikes === 0 && mail.length === 0 && limits === null && life.definition.standard;
+    const { row, mail, limits, life, inherited } = holding;
+    // The claim says by which version it starts, so one that goes on by another is written first.
+    const plain = row.strikes === 0 && mail.length === 0 && limits === null && !inherited;
+    this.#startIsClaimed = plain && life.definition.standard;
   }
 
   get id(): string {
@@ -96,17 +98,18 @@ export class Held {
 
   /** The first look after the claim. */
   open(): void {
-    const { claimedBefore, mail, row, limits } = this.holding;
+    const { claimedBefore, mail, row, limits, inherited } = this.holding;
     const { strikes } = row;
     // Under a limit no claim is the record of a start.
     const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
     this.#push((turn, now) => {
+      if (inherited) turn.inherit(inherited.version, now);
       const effects = this.holding.life.system?.effects ?? [];
       if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
         turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
         this.#startIsClaimed = false;
       } else if (effects.length > 0 && limits !== null) turn.resumeAfresh(now);
-      else if (effects.length > 0) turn.resumePending();
+      else if (effects.length > 0) turn.resumePending(now);
       this.#takeMail(turn, mail, now);
     });
   }
@@ -261,7 +264,7 @@ export class Held {
     this.#races = 0;
     const { seq, snapshot, history, state, attempt } = next;
     const strikes = turn.survived ? 0 : this.#row.strikes;
-    this.#row = { ...this.#row, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
+    this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
     for (const ref of turn.stops) {
       this.running.get(ref)?.abort('left');
       this.running.delete(ref);
@@ -303,8 +306,7 @@ export class Held {
   async #setAside(reason: string): Promise<void> {
     if (this.#over) return;
     this.#writing = true;
-    const place = { ...this.holding, id: this.id, def: this.holding.life.definition.def };
-    const outcome = await this.#keeper.commit(unchanged(this.#row, place, reason));
+    const outcome = await this.#keeper.commit(unchanged(this.#row, { ...this.holding, id: this.id }, reason));
     if (outcome === 'committed') this.#end('quarantined', reason);
     else this.#end('lost');
   }

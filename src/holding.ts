@@ -1,11 +1,11 @@
 import { decode } from './codec.ts';
-import { decodeState } from './interpreter/index.ts';
+import { decodeState, type SystemState } from './interpreter/index.ts';
 import { kinOf } from './kinship.ts';
 import type { Life } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Mail } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
-
+import { takenOver } from './succession.ts';
 import type { Row } from './turn-write.ts';
 
 /** Strikes after which a row is set aside unread: reading it may be what kills the worker. */
@@ -27,6 +27,8 @@ export interface Holding {
   /** The row as the store has it. */
   readonly row: Row;
   readonly mail: readonly Mail[];
+  /** It was lived by this older version so far, and its state was taken over. */
+  readonly inherited?: { readonly version: number };
 }
 
 /** Before it is known who holds it. */
@@ -34,7 +36,19 @@ export type Unleased = Omit<Holding, 'worker' | 'lease'>;
 
 /** A claimed row, decoded. Throws when it cannot be read or must not be tried again. */
 export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unleased {
-  const { strikes, input, snapshot } = claimed;
+  const { snapshot } = claimed;
+  return held(claimed, definition, () => (snapshot === null ? null : decodeState(definition.prepared, snapshot)));
+}
+
+/** The same of one that a newer version takes over. Throws, with all reasons, when that cannot go on from where it is. */
+export function inheritedHolding(claimed: Claimed, heir: LoadedDefinition): Unleased {
+  const { version, snapshot } = claimed;
+  const system = (): SystemState | null => (snapshot === null ? null : takenOver({ version, snapshot }, heir));
+  return { ...held(claimed, heir, system), inherited: { version } };
+}
+
+function held(claimed: Claimed, definition: LoadedDefinition, system: () => SystemState | null): Unleased {
+  const { strikes, input } = claimed;
   if (strikes >= UNREADABLE_FROM_STRIKES) {
     throw new Error(`${strikes} workers in a row died while they held it, so it is not even read again.`);
   }
@@ -44,7 +58,7 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
       definition,
       createdAt: claimed.createdAt,
       firstDueAt: claimed.wakeAt ?? claimed.createdAt,
-      system: snapshot === null ? null : decodeState(definition.prepared, snapshot),
+      system: system(),
       input: input === null ? undefined : decode(input),
       retried: claimed.retried,
       attempts: claimed.attempt,
@@ -64,6 +78,6 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
 
 /** The columns a write compares with and keeps. */
 export function rowOf(claimed: Claimed): Row {
-  const { seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt } = claimed;
-  return { seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt };
+  const { def, seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt } = claimed;
+  return { def, seq, pokes, strikes, dueRowAt, snapshot, history, state, attempt };
 }

@@ -2,8 +2,16 @@
 export type { Delivery, ThreadGateway } from '../actors/thread-gateway.ts';
 export { type WebhookOptions, webhookThreads } from '../actors/webhook.ts';
 export { type VerifyWebhookOptions, verifyWebhook } from '../actors/webhook-signature.ts';
-export type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+export type {
+  CheckOptions,
+  ForkOptions,
+  ListOptions,
+  ReplayOptions,
+  SendOptions,
+  WaitOptions,
+} from './call-options.ts';
 export { DropError, isRetryable, RetryableError } from './classify.ts';
+export type { CompatibilityReport, DivergingActor, FailingActor } from './compatibility.ts';
 export type { CronCalls } from './crons/calls.ts';
 export type { CronOptions, CronTimes } from './crons/options.ts';
 export type { CronView } from './crons/view.ts';
@@ -18,6 +26,8 @@ export {
   type InputArgs,
   type InputOf,
   type JobDefinition,
+  type Migrate,
+  type MigrationOutcome,
   type OutputOf,
   type StoredChild,
   type StoredTimer,
@@ -49,6 +59,7 @@ export { followup } from './followups/followup.ts';
 export type { FollowupInput, FollowupOptions } from './followups/options.ts';
 export type { Handle, Schedule } from './handle.ts';
 export type { JournalEntry } from './journal.ts';
+export type { ForkOf } from './kinship.ts';
 export type { Concurrency, RateLimit } from './limits.ts';
 export type {
   AuditAction,

@@ -6,11 +6,12 @@ import type { Instant, JournalSegment, StoredActor } from './store/contract.ts';
  * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its
  * incarnation, what an effect said to an actor of the system by address, or one of the engine's own: interrupted, handed
  * back, stopped from outside, moved before its first step. From `retried` on it is another life: the machine begins from the
- * stored input, and what its entry says.
+ * stored input, and what its entry says. `migrated` and `forked` carry the snapshot, as text, from which it went on: by a newer
+ * version of its definition, or by itself. None: it had not begun.
  */
 export type Via =
-  | readonly ['timer' | 'effect' | 'sent' | 'interrupted' | 'handedBack', string]
-  | readonly ['stopped' | 'moved' | 'retried'];
+  | readonly ['timer' | 'effect' | 'sent' | 'interrupted' | 'handedBack' | 'migrated' | 'forked', string]
+  | readonly ['stopped' | 'moved' | 'retried' | 'migrated' | 'forked'];
 
 /** One thing that happened to an actor, and the state it was in afterwards. */
 export interface JournalEntry {

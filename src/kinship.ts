@@ -45,6 +45,20 @@ export function encodeRole(role: Role): string {
   return encode(role, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
 }
 
+/** Whose copy an actor is, and as of which event. A copy is nobody's child, so its role says that instead. */
+export interface ForkOf {
+  readonly id: string;
+  readonly seq: number;
+}
+
+export function encodeForkOf(forkOf: ForkOf): string {
+  return encode({ forkOf }, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
+}
+
+export function forkOf(parent: string | null, role: string | null): ForkOf | null {
+  return parent === null && role !== null ? (decode(role) as { readonly forkOf: ForkOf }).forkOf : null;
+}
+
 export function kinOf(parent: string | null, role: string | null): Kin | null {
   return parent === null || role === null ? null : { parent, role: decode(role) as Role };
 }

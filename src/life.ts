@@ -1,5 +1,6 @@
 import type { AnyEventObject } from 'xstate';
 import type { SystemState } from './interpreter/index.ts';
+import type { Via } from './journal.ts';
 import type { Kin } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Instant } from './store/contract.ts';
@@ -23,6 +24,21 @@ export interface Life {
   readonly seq: number;
   /** Whose child it is. */
   readonly kin: Kin | null;
+}
+
+/** How its machine begins, and what of that is written down. */
+export function beginningOf(
+  { definition, input, createdAt, firstDueAt, attempts, retried }: Life,
+  now: Instant,
+): { readonly at: Instant; readonly input: unknown; readonly event: AnyEventObject; readonly via?: Via } {
+  // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
+  const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
+  const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
+  // A standard machine begins with what its context may soon forget: a replay needs it.
+  const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
+  const beginning = { at, input: definition.standard ? standardInput : input };
+  if (retried > 0) return { ...beginning, event: { type: 'carillon.retried', ...told }, via: ['retried'] };
+  return { ...beginning, event: { type: 'xstate.init', ...told } };
 }
 
 export type EffectResult =

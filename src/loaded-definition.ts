@@ -57,6 +57,17 @@ export function prepareDefinitions(given: readonly DefinitionInternals[]): reado
   return [...prepared.values()];
 }
 
+/** The newest version of a definition among those. */
+export function newestOf<D extends { readonly name: string; readonly version: number }>(
+  definitions: ReadonlyMap<number, D>,
+  name: string,
+): D | undefined {
+  let newest: D | undefined;
+  for (const each of definitions.values())
+    if (each.name === name && each.version > (newest?.version ?? 0)) newest = each;
+  return newest;
+}
+
 export interface LoadSettings {
   readonly maxPayload: number;
   readonly namespace: string;

@@ -61,6 +61,7 @@ const ACTIONS = [
   'retry',
   'retryFailed',
   'release',
+  'fork',
   'pauseQueue',
   'resumeQueue',
   'releaseKey',

@@ -93,6 +93,7 @@ export type AuditAction =
   | 'retry'
   | 'retryFailed'
   | 'release'
+  | 'fork'
   | 'pauseQueue'
   | 'resumeQueue'
   | 'releaseKey'

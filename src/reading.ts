@@ -10,12 +10,20 @@ import { type Explanation, explain } from './explain.ts';
 import { accepts, decodeState } from './interpreter/index.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { prepareDefinition } from './loaded-definition.ts';
-import { pastOf, type ReplayReport, replayPast } from './replay.ts';
+import { type LivedBy, pastOf, type ReplayReport, replayPast } from './replay.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import { type Stats, statsOf } from './stats.ts';
 import type { StoredActor } from './store/contract.ts';
 import { type ActorView, viewOf } from './views.ts';
+
+/** The versions of that definition that this process has code for. */
+export function livedByLoaded(runtime: Pick<Runtime, 'loaded'>, name: string): LivedBy {
+  return (version) => {
+    const loaded = runtime.loaded(name, version);
+    return loaded && { internals: loaded, prepared: loaded.prepared };
+  };
+}
 
 export class Reading {
   readonly #runtime: Runtime;
@@ -37,9 +45,14 @@ export class Reading {
   async explain(id: string): Promise<Explanation> {
     const stored = await this.#find(id);
     const runtime = this.#runtime;
-    const [stats, wait] = await Promise.all([runtime.store.stats(), runtime.store.placeWait(id)]);
-    const definition = runtime.loaded(stored.name, stored.version);
-    const place = { queue: await runtime.queue(stored.queue), def: definition?.def, wait };
+    const [stats, wait, versions] = await Promise.all([
+      runtime.store.stats(),
+      runtime.store.placeWait(id),
+      runtime.store.versions(stored.name),
+    ]);
+    const definition = runtime.readable(stored.name, stored.version);
+    const def = versions.find(({ version }) => version === stored.version)?.def;
+    const place = { queue: await runtime.queue(stored.queue), def, versions, wait };
     const view = this.#view(stored);
     const others =
       definition?.waitingFor && view.context !== null && stored.input !== null
@@ -58,14 +71,18 @@ export class Reading {
   async replay(id: string, { definition, upTo }: ReplayOptions): Promise<ReplayReport> {
     const stored = await this.#find(id);
     const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
-    return replayPast(pastOf(stored, segments), this.#lived(stored, definition), upTo);
+    return replayPast(pastOf(stored, segments), this.#livedBy(stored, definition), upTo);
   }
 
-  #lived({ name, version }: StoredActor, definition: AnyDefinition | undefined): Parameters<typeof replayPast>[1] {
-    if (definition) return prepareDefinition(internalsOf(definition));
-    const loaded = this.#runtime.loaded(name, version);
-    if (!loaded) throw new UnknownDefinitionError(`${name}' version '${version}`, this.#runtime.registry.names);
-    return { internals: loaded, prepared: loaded.prepared };
+  #livedBy({ name, version }: StoredActor, definition: AnyDefinition | undefined): LivedBy {
+    if (definition) {
+      const given = prepareDefinition(internalsOf(definition));
+      return () => given;
+    }
+    const livedBy = livedByLoaded(this.#runtime, name);
+    if (!livedBy(version))
+      throw new UnknownDefinitionError(`${name}' version '${version}`, this.#runtime.registry.names);
+    return livedBy;
   }
 
   async result(id: string, timeoutMs: number | null): Promise<RunRecord> {
@@ -94,11 +111,11 @@ export class Reading {
   }
 
   #view(stored: StoredActor): ActorView {
-    return viewOf(stored, this.#runtime.loaded(stored.name, stored.version));
+    return viewOf(stored, this.#runtime.readable(stored.name, stored.version));
   }
 
   #accepts(stored: StoredActor): readonly string[] {
-    const definition = this.#runtime.loaded(stored.name, stored.version);
+    const definition = this.#runtime.readable(stored.name, stored.version);
     if (!definition || stored.snapshot === null || stored.status !== 'active') return [];
     try {
       const types = accepts(definition.prepared, decodeState(definition.prepared, stored.snapshot));

@@ -27,6 +27,7 @@ export interface ReplayStep {
   readonly event: AnyEventObject;
   /** Null before the first step of a custom machine. */
   readonly state: StateValue | null;
+  /** Undefined where it lived by an older version of its definition that is not known here: such a step is not taken again. */
   readonly context: unknown;
 }
 
@@ -51,6 +52,8 @@ export interface ReplayReport {
 export interface Past {
   readonly id: string;
   readonly createdAt: number;
+  /** Of its definition, at the end. */
+  readonly version: number;
   /** Decoded. */
   readonly input: unknown;
   readonly entries: readonly JournaledEvent[];
@@ -64,21 +67,26 @@ export function pastOf(stored: StoredActor, segments: readonly JournalSegment[])
   for (const { fromSeq, base, entries } of segments)
     if (base !== null) snapshots.set(fromSeq + entries.split('\n').length - 1, base);
   if (stored.snapshot !== null) snapshots.set(stored.seq, stored.snapshot);
-  const { id, createdAt, input } = stored;
+  const { id, createdAt, version, input } = stored;
   const [oldest] = segments;
   // Where earlier segments are gone, the first snapshot there is comes after the oldest that is left.
   const isWhole = oldest === undefined || oldest.fromSeq === 1 || oldest.base === null;
   const entries = readJournal(stored, isWhole ? segments : segments.slice(1));
-  return { id, createdAt, input: input === null ? undefined : decode(input), entries, snapshots };
+  return { id, createdAt, version, input: input === null ? undefined : decode(input), entries, snapshots };
 }
 
-/** Replays up to and including `upTo`, or all. `definition` may be another version than the one it was lived by. */
-export function replayPast(
-  past: Past,
-  definition: { readonly internals: DefinitionInternals; readonly prepared: Prepared },
-  upTo: number = Number.POSITIVE_INFINITY,
-): ReplayReport {
-  const fold = new Fold(past, definition);
+/** A definition as a replay needs it. */
+export interface Lived {
+  readonly internals: DefinitionInternals;
+  readonly prepared: Prepared;
+}
+
+/** By version; undefined where it is not known. To replay by another one than it was lived by, give that for every version. */
+export type LivedBy = (version: number) => Lived | undefined;
+
+/** Replays up to and including `upTo`, or all. */
+export function replayPast(past: Past, livedBy: LivedBy, upTo: number = Number.POSITIVE_INFINITY): ReplayReport {
+  const fold = new Fold(past, livedBy);
   const steps: ReplayStep[] = [];
   for (const entry of past.entries) {
     if (entry.seq > upTo) break;
@@ -96,52 +104,104 @@ export function replayPast(
   return { ok: true, steps };
 }
 
-class Fold {
-  readonly #past: Past;
-  readonly #internals: DefinitionInternals;
-  readonly #prepared: Prepared;
-  #system: SystemState | null;
-  #lives = 0;
+/**
+ * Takes a past twice at the same time, and gives the first step that came out differently. It ends where the machine takes it no
+ * further, as another version than the one it was lived by may not.
+ */
+export function repeatedly(past: Past, livedBy: LivedBy): ReplayDifference | undefined {
+  try {
+    const [one, other] = [new Fold(past, livedBy), new Fold(past, livedBy)];
+    for (const entry of past.entries) {
+      one.take(entry);
+      other.take(entry);
+      if (!one.system || !other.system) continue;
+      const difference = differenceIn(bare(encodeState(one.system)), bare(encodeState(other.system)), '');
+      if (difference) return { seq: entry.seq, ...difference };
+    }
+  } catch {
+    // The machine fails on an event of this past: that is not for this question.
+  }
+  return undefined;
+}
 
-  constructor(past: Past, { internals, prepared }: Parameters<typeof replayPast>[1]) {
+/** An actor at one point of its past. */
+export interface PastState {
+  /** Of its definition, then. */
+  readonly version: number;
+  /** Null before its first step. */
+  readonly system: SystemState | null;
+}
+
+/** Where it stood after that event. Null where its version of then is not known. @throws MachineFault */
+export function stateAt(past: Past, livedBy: LivedBy, seq: number): PastState | null {
+  const fold = new Fold(past, livedBy);
+  for (const entry of past.entries) if (entry.seq <= seq) fold.take(entry);
+  return fold.lived && { version: fold.version, system: fold.system };
+}
+
+class Fold {
+  version: number;
+  lived: Lived | null;
+  system: SystemState | null = null;
+  readonly #past: Past;
+  readonly #livedBy: LivedBy;
+  #lives = 0;
+  #untaken: StateValue | null = null;
+
+  constructor(past: Past, livedBy: LivedBy) {
     this.#past = past;
-    this.#internals = internals;
-    this.#prepared = prepared;
+    this.#livedBy = livedBy;
+    const moved = past.entries.find(({ via }) => via?.[0] === 'migrated');
+    this.version = moved ? (moved.event['from'] as number) : past.version;
+    this.lived = livedBy(this.version) ?? null;
     // Older segments of an endless actor are gone: its past begins where the one before ended.
     const [first] = past.entries;
     const base = first === undefined ? undefined : past.snapshots.get(first.seq - 1);
-    this.#system = base === undefined ? null : decodeState(prepared, base);
+    if (base !== undefined && this.lived) this.system = decodeState(this.lived.prepared, base);
   }
 
   get value(): StateValue | null {
-    return this.#system && describe(this.#prepared, this.#system).value;
+    if (!this.lived) return this.#untaken;
+    return this.system && describe(this.lived.prepared, this.system).value;
   }
 
   get context(): unknown {
-    return this.#system && describe(this.#prepared, this.#system).context;
+    if (!this.lived) return undefined;
+    return this.system && describe(this.lived.prepared, this.system).context;
   }
 
-  take({ event, at, via }: JournaledEvent): void {
-    const prepared = this.#prepared;
+  take(entry: JournaledEvent): void {
+    const { event, via } = entry;
+    if (via?.[0] === 'migrated') {
+      this.version = event['to'] as number;
+      this.lived = this.#livedBy(this.version) ?? null;
+    }
+    if (via?.[0] === 'migrated' || via?.[0] === 'forked') {
+      const [, text] = via;
+      this.system = text === undefined || !this.lived ? null : decodeState(this.lived.prepared, text);
+    } else if (this.lived) this.#step(entry, this.lived);
+    this.#untaken = entry.state;
+  }
+
+  #step({ event, at, via }: JournaledEvent, { prepared, internals }: Lived): void {
     const { id, input } = this.#past;
     if (via?.[0] === 'retried') this.#lives += 1;
-    const moment = { id, now: at.getTime(), plan: this.#internals.plan?.(input, id, this.#lives) };
-    const system = this.#system;
+    const moment = { id, now: at.getTime(), plan: internals.plan?.(input, id, this.#lives) };
+    const { system } = this;
     if (via?.[0] === 'retried' || (!system && event.type === 'xstate.init')) {
-      this.#system = init(prepared, { ...moment, input: this.#input(event) }).state;
+      this.system = init(prepared, { ...moment, input: this.#input(event, internals) }).state;
       return;
     }
     if (!system) return;
-    if (via === null) this.#system = deliver(prepared, system, { ...moment, event }).state;
-    else if (via[0] === 'sent') this.#system = deliver(prepared, system, { ...moment, event, to: via[1] }).state;
-    else if (via[0] === 'timer') this.#system = fireTimer(prepared, system, { ...moment, timer: via[1] }).state;
+    if (via === null) this.system = deliver(prepared, system, { ...moment, event }).state;
+    else if (via[0] === 'sent') this.system = deliver(prepared, system, { ...moment, event, to: via[1] }).state;
+    else if (via[0] === 'timer') this.system = fireTimer(prepared, system, { ...moment, timer: via[1] }).state;
     else if (via[0] === 'effect')
-      this.#system = finishEffect(prepared, system, { ...moment, ref: via[1], result: resultOf(event) }).state;
-    else if (via[0] === 'interrupted') this.#system = startedAgain(system, via[1]);
+      this.system = finishEffect(prepared, system, { ...moment, ref: via[1], result: resultOf(event) }).state;
+    else if (via[0] === 'interrupted') this.system = startedAgain(system, via[1]);
   }
 
-  #input(event: AnyEventObject): unknown {
-    const { standard, begin } = this.#internals;
+  #input(event: AnyEventObject, { standard, begin }: DefinitionInternals): unknown {
     const { input, createdAt } = this.#past;
     if (!standard) return input;
     const { dueAt = createdAt, attempts = 0 } = event as { readonly dueAt?: number; readonly attempts?: number };
@@ -152,8 +212,8 @@ class Fold {
     const inState = differenceIn(state, this.value, 'state');
     if (inState) return { seq, ...inState };
     const stored = this.#past.snapshots.get(seq);
-    if (stored === undefined || !this.#system) return undefined;
-    const inSnapshot = differenceIn(bare(stored), bare(encodeState(this.#system)), '');
+    if (stored === undefined || !this.system) return undefined;
+    const inSnapshot = differenceIn(bare(stored), bare(encodeState(this.system)), '');
     return inSnapshot && { seq, ...inSnapshot };
   }
 }

@@ -14,7 +14,7 @@ import { Announcer } from './events.ts';
 import { FOLLOWUP_QUEUE } from './followups/definition.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { storedLimits } from './limits.ts';
-import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
+import { type LoadedDefinition, loadDefinitions, newestOf, prepareDefinitions } from './loaded-definition.ts';
 import { openLogger } from './logger.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
 import { type RunHost, Runs } from './runs.ts';
@@ -91,6 +91,14 @@ export class Runtime {
       report: () => this.sweep.report(),
     });
     this.sweep = new Sweep({ env, logger, intervalMs: options.sweepIntervalMs, duties });
+  }
+
+  /**
+   * What this process can read an actor with: its own version, or another one of a machine of ours, which all versions share.
+   */
+  readable(name: string, version: number): LoadedDefinition | undefined {
+    const newest = newestOf(this.#definitions, name);
+    return this.loaded(name, version) ?? (newest?.standard ? newest : undefined);
   }
 
   /** Definition by name and version, as this process knows it. */
@@ -280,9 +288,10 @@ export async function openRuntime(
   const logger = openLogger(options.logger, options.redact);
   for (const {
     internals,
-    prepared: { warnings },
+    prepared: { warnings, findings },
   } of all) {
-    for (const warning of warnings) logger.warn({ definition: internals.name, version: internals.version }, warning);
+    for (const warning of [...warnings, ...findings])
+      logger.warn({ definition: internals.name, version: internals.version }, warning);
   }
   const connections = await connect(options, env, logger);
   try {

@@ -1,6 +1,14 @@
 /** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
-import type { ListOptions, ReplayOptions, SendOptions, WaitOptions } from './call-options.ts';
+import type {
+  CheckOptions,
+  ForkOptions,
+  ListOptions,
+  ReplayOptions,
+  SendOptions,
+  WaitOptions,
+} from './call-options.ts';
+import type { CompatibilityReport } from './compatibility.ts';
 import type { CronCalls } from './crons/calls.ts';
 import type { AnyDefinition, InputOf } from './definitions.ts';
 import { Door } from './door.ts';
@@ -86,6 +94,21 @@ export interface Scheduler extends FollowupCalls, CronCalls, Operations {
    * @throws ActorNotFoundError @throws UnknownDefinitionError where this process has no code for its version
    */
   replay(id: string, options?: ReplayOptions): Promise<ReplayReport>;
+  /**
+   * A copy of an actor, alive or settled, as it was after one of its events. It is nobody's child, has no idempotency key, and is
+   * found by the label `fork:<id>`. Held by default: see it with `get()`, let it go with `release(id)`, or `cancel(id)` it before
+   * that and it ends without doing anything. Every effect it ever starts has an id, and so an `idempotencyKey`, that differs from
+   * its origin's: what receives it takes it for another order. Timers keep their instants: what has passed fires upon release.
+   * @throws ActorNotFoundError @throws InvalidOptionError @throws InvalidStateError where it had ended by then, and for crons and flows
+   * @throws ReplayDivergedError @throws UnknownDefinitionError where this process has no code for its version of then
+   */
+  fork(id: string, options: ForkOptions): Promise<Handle>;
+  /**
+   * What would become of everything that is alive under this definition, which need not be registered: how many actors go on as
+   * they are, migrate, or would be set aside, and why. A sample of pasts is taken again, to find machines that read a clock or
+   * draw randomness. Reads only. @throws DefinitionVersionError where the machine itself is refused
+   */
+  checkDefinition(definition: AnyDefinition, options?: CheckOptions): Promise<CompatibilityReport>;
   stats(): Promise<Stats>;
   /** What this process's worker does. Returns how to stop listening. */
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;

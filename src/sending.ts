@@ -91,7 +91,7 @@ export class Sending {
     const stored = isActorId(id) ? await this.#runtime.store.find(id) : null;
     if (!stored) throw new ActorNotFoundError(id);
     if (stored.status === 'done' || stored.status === 'dropped') throw new ActorSettledError(id);
-    const definition = this.#runtime.loaded(stored.name, stored.version);
+    const definition = this.#runtime.readable(stored.name, stored.version);
     const written = stored.state === null ? null : (JSON.parse(stored.state) as StateValue);
     // Its row says that it waits until its first turn is written; that it is claimed says more.
     const state = stored.worker === null ? written : (definition?.claimed?.state ?? written);

@@ -12,6 +12,8 @@ const ROW_HISTORY_BYTES = 1200;
 
 /** What the store last had of an actor that is held. */
 export interface Row {
+  /** The definition it lives by. */
+  readonly def: number;
   readonly seq: number;
   readonly pokes: number;
   /** Claims in a row before this one that ended with the death of their worker. */
@@ -103,10 +105,10 @@ function newsOf({ life, settlement, value }: Turn, { state }: Row): readonly New
 /** Takes an actor out of circulation with its row as it is: nothing of it is lost, and a release looks at it again. */
 export function unchanged(
   row: Row,
-  { id, def, queue, priority, fence, limits }: Berth & { readonly id: string; readonly def: number },
+  { id, queue, priority, fence, limits }: Berth & { readonly id: string },
   quarantine: string,
 ): TurnWrite {
-  const { seq, pokes, dueRowAt, snapshot, history, state, attempt } = row;
+  const { def, seq, pokes, dueRowAt, snapshot, history, state, attempt } = row;
   const next = { kind: 'continued', hold: false, strikes: 0, wakeAt: null, quarantine, segment: null } as const;
   return {
     id,

@@ -9,6 +9,7 @@ import {
   accepts,
   deliver,
   describe,
+  encodeState,
   finishEffect,
   fireTimer,
   firstTimer,
@@ -22,12 +23,14 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import { type EffectResult, eventOfResult, interruptedTooOften, type Life } from './life.ts';
+import { beginningOf, type EffectResult, eventOfResult, interruptedTooOften, type Life } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
 
+/** A standard machine waits for its time in a state, so it begins before that. */
+const ALREADY = Number.POSITIVE_INFINITY;
 /** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
 const MAX_STEPS = 1000;
 /** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
@@ -63,7 +66,7 @@ export class Turn {
 
   /** Nothing happened that would have to be written. */
   get empty(): boolean {
-    return this.lines.length === 0 && this.consumed.length === 0;
+    return this.lines.length === 0 && this.consumed.length === 0 && this.outbox.births.length === 0;
   }
 
   get over(): boolean {
@@ -73,16 +76,9 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id, input, createdAt, firstDueAt, attempts, retried } = this.life;
-    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
-    const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
-    const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
-    const machineInput = definition.standard ? standardInput : input;
-    // A standard machine begins with what its context may soon forget: a replay needs it.
-    const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
-    const start = (): Step => init(definition.prepared, { id, input: machineInput, now: at });
-    if (retried > 0) this.#take({ type: 'carillon.retried', ...told }, at, start, ['retried']);
-    else this.#take({ type: 'xstate.init', ...told }, at, start);
+    const { definition, id } = this.life;
+    const { at, input, event, via } = beginningOf(this.life, now);
+    this.#take(event, at, () => init(definition.prepared, { id, input, now: at }), via);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -102,7 +98,7 @@ export class Turn {
   /** One letter. False: it has to wait in the mailbox. */
   takeMail(mailId: string, letter: Letter, mailedAt: Instant, now: Instant): boolean {
     if (this.over) return false;
-    if (this.life.definition.standard) this.#beginStandard();
+    if (this.life.definition.standard) this.begin(ALREADY);
     if (letter.kind === 'event') {
       this.begin(now);
       // Whoever wrote before a timer was due is heard before it, however late the worker looks.
@@ -141,7 +137,7 @@ export class Turn {
    */
   interrupt(charged: boolean, startedAt: Instant | null, now: Instant): void {
     if (this.life.definition.standard) {
-      this.#beginStandard();
+      this.begin(ALREADY);
       // Only where the claim is the record of a start: any other machine looks at what is due when it is looked at.
       if (startedAt !== null && this.life.definition.claimed && !this.life.system?.effects.length)
         this.fireDue(startedAt, startedAt);
@@ -150,7 +146,11 @@ export class Turn {
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
     }
-    for (const effect of this.#own) this.#restart(effect, now);
+    for (const effect of this.#own) {
+      // What this version hands to an actor of its own, an older one ran itself.
+      if (this.#isDelegated(effect)) this.#delegate(effect, now);
+      else this.#restart(effect, now);
+    }
   }
 
   /** The worker stops: what runs is given to another one, and nobody is charged. */
@@ -168,9 +168,18 @@ export class Turn {
     this.starts = [];
   }
 
-  /** Effects of the state that nothing runs yet: handed back by another worker. */
-  resumePending(): void {
-    this.starts = this.#own.filter((effect) => !this.stops.includes(effect.ref));
+  /** Its state was taken over from that older version: from here on it lives by this one. */
+  inherit(version: number, now: Instant): void {
+    const { system, definition } = this.life;
+    const event = { type: 'carillon.migrated', from: version, to: definition.version };
+    this.#mark(event, now, system ? ['migrated', encodeState(system)] : ['migrated']);
+  }
+
+  /** Effects of the state that nothing runs yet: handed back by another worker, or of an actor that was held back. */
+  resumePending(now: Instant): void {
+    const pending = this.#own.filter((effect) => !this.stops.includes(effect.ref));
+    this.starts = pending.filter((effect) => !this.#isDelegated(effect));
+    for (const effect of pending) if (this.#isDelegated(effect)) this.#delegate(effect, now);
   }
 
   /** The same for a job that may have waited long for its place: that time is not to count against the attempt. */
@@ -214,10 +223,6 @@ export class Turn {
     if (this.#shown?.system !== system)
       this.#shown = system ? { system, ...describe(definition.prepared, system) } : null;
     return this.#shown;
-  }
-
-  #beginStandard(): void {
-    this.begin(Number.POSITIVE_INFINITY);
   }
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {

@@ -62,6 +62,7 @@ export function upkeep({
     const { now, due } = await store.nextDue([...served], defs);
     clock.observe(now);
     for (const at of due.values()) if (at <= now + 2 * sweepIntervalMs) worker?.expect(at);
+    if (worker?.working) await worker.inherit();
   });
   const alarmsDuty = duty('alarms', everyPass, async () => {
     const buckets = await store.dueBuckets(alarmHorizonMs(sweepIntervalMs), ALARM_BUCKET_MS, MAX_ALARMS);

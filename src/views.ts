@@ -2,7 +2,7 @@ import type { StateValue } from 'xstate';
 import { childId } from './birth.ts';
 import { decode } from './codec.ts';
 import { decodeState, describe } from './interpreter/index.ts';
-import { kinOf } from './kinship.ts';
+import { type ForkOf, forkOf, kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Recovering } from './recovery-words.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
@@ -48,6 +48,8 @@ export interface ActorView {
   readonly parentId?: string;
   /** Which child of a flow it is. */
   readonly childKey?: string;
+  /** Whose copy it is, and as of which event. */
+  readonly forkOf?: ForkOf;
   /** Why it is set aside: quarantined, or no living worker knows its definition. */
   readonly reason?: string;
   /** Letters in its mailbox. */
@@ -60,6 +62,7 @@ export interface ActorView {
 export function viewOf(stored: StoredActor, definition: LoadedDefinition | undefined): ActorView {
   const looked = look(stored, definition);
   const role = kinOf(stored.parent, stored.role)?.role;
+  const origin = forkOf(stored.parent, stored.role);
   return {
     id: stored.id,
     name: stored.name,
@@ -82,6 +85,7 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     ...(stored.progress !== null && { progress: decode(stored.progress) }),
     ...(stored.parent !== null && { parentId: stored.parent }),
     ...(role && 'key' in role && { childKey: role.key }),
+    ...(origin && { forkOf: origin }),
     ...(stored.reason !== null && { reason: stored.reason }),
     mail: stored.mail,
     createdAt: new Date(stored.createdAt),

@@ -8,15 +8,16 @@ import { CommitQueue } from './commit-queue.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
 import { type Gone, Held, type Keeper } from './held.ts';
-import { type Holding, holdingOf, rowOf, type Unleased } from './holding.ts';
+import { type Holding, holdingOf, inheritedHolding, rowOf, type Unleased } from './holding.ts';
 import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { Leases } from './leases.ts';
-import type { LoadedDefinition } from './loaded-definition.ts';
+import { type LoadedDefinition, newestOf } from './loaded-definition.ts';
 import type {
   Claimed,
   ClaimReply,
   Instant,
+  Orphan,
   Poked,
   Reloaded,
   Starter,
@@ -56,6 +57,7 @@ export class Worker implements Keeper {
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
   #reserved = 0;
+  #inherits: readonly Orphan[] = [];
   #emptied: (() => void)[] = [];
 
   constructor(deps: WorkerDeps) {
@@ -87,7 +89,16 @@ export class Worker implements Keeper {
     if (this.#state !== 'new') return;
     await this.#incarnation.join();
     this.#state = 'working';
+    // What it cannot learn now, its sweep asks again.
+    await this.inherit().catch((error: unknown) => this.#deps.failed(error));
     this.wake();
+  }
+
+  /** Looks for overdue actors of older versions that nobody else has code for. From then on they are claimed here. */
+  async inherit(): Promise<void> {
+    const { store, entry } = this.#deps;
+    this.#inherits = await store.orphans(entry.queues, entry.defs);
+    if (this.#inherits.length > 0) this.wake();
   }
 
   /** A hint that something is due now. */
@@ -246,6 +257,7 @@ export class Worker implements Keeper {
       quiet: () => running() === 0,
       choked: () => this.#finishing.size >= 8 * this.#deps.entry.concurrency,
       holdsSuspect: () => [...this.#held.values()].some((held) => held.suspect),
+      inherits: () => this.#inherits,
       leaseNumber: () => this.#leases.number(),
       take: (reply, lease) => this.#take(reply, lease),
       rested: () => this.#tellIdle(),
@@ -261,14 +273,21 @@ export class Worker implements Keeper {
   }
 
   #open(claimed: Claimed, lease: number): void {
-    const definition = this.#deps.definitions.get(claimed.def);
-    if (!definition) return this.#deps.failed(new Error(`Claimed actor ${claimed.id} of a definition not known here.`));
     try {
-      this.#hold({ ...holdingOf(claimed, definition), worker: this.id, lease });
+      this.#hold({ ...this.#holding(claimed), worker: this.id, lease });
     } catch (error) {
       // One row that cannot be read must not cost its neighbours anything.
       void this.#setAside(claimed, error as Error);
     }
+  }
+
+  #holding(claimed: Claimed): Unleased {
+    const { def, name, version } = claimed;
+    const own = this.#deps.definitions.get(def);
+    if (own) return holdingOf(claimed, own);
+    const heir = newestOf(this.#deps.definitions, name);
+    if (!heir || heir.version < version) throw new Error(`No code for ${name} version ${version} here.`);
+    return inheritedHolding(claimed, heir);
   }
 
   #hold(holding: Holding): void {

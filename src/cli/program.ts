@@ -4,11 +4,13 @@ import { Command, CommanderError } from 'commander';
 import colors from 'picocolors';
 import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
 import { addActing } from './acting.ts';
+import { addCheck } from './check.ts';
 import { addCrons } from './crons.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
 import { addFollowups } from './followups.ts';
+import { addFork } from './fork.ts';
 import { addInit } from './init.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
@@ -20,7 +22,7 @@ import { UsageError } from './usage.ts';
 import { plain } from './wording.ts';
 import { addWorker } from './worker.ts';
 
-/** Exit codes; 3 is the doctor's: it found something. */
+/** Exit codes; 3 is the doctor's and the check's: they found something. */
 const FAILURE = 1;
 const USAGE = 2;
 
@@ -42,11 +44,13 @@ export function createProgram(): Command {
   addFollowups(program);
   addReading(program);
   addReplay(program);
+  addFork(program);
   addRetrying(program);
   addQueues(program);
   addCrons(program);
   addRetention(program);
   addMigrate(program);
+  addCheck(program);
   addDoctor(program);
   return program;
 }

@@ -123,6 +123,7 @@ function facts(actor: ActorView, nowMs: number): [string, string][] {
   if (actor.retried > 0) rows.push(['began again', actor.retried === 1 ? 'once' : `${actor.retried} times`]);
   if (actor.wakeAt) rows.push(['next', instantText(actor.wakeAt, nowMs)]);
   if (actor.settledAt) rows.push(['settled', instantText(actor.settledAt, nowMs)]);
+  if (actor.forkOf) rows.push(['fork of', `${actor.forkOf.id}, as of step ${actor.forkOf.seq}`]);
   if (actor.reason !== undefined) rows.push(['reason', short(actor.reason, 500)]);
   if (actor.progress !== undefined) rows.push(['progress', short(actor.progress)]);
   if (actor.mail > 0) rows.push(['mailbox', `${actor.mail} unread`]);
@@ -201,6 +202,7 @@ export function eventText({ type, ...data }: JournalEntry['event']): string {
 function printLinks({ actor, children, moreChildren }: ShownActor): void {
   const links: [string, string][] = [];
   if (actor.parentId !== undefined) links.push(['parent', `carillon show ${actor.parentId}`]);
+  if (actor.forkOf) links.push(['origin', `carillon show ${actor.forkOf.id}`]);
   const succeeded = ({ status }: ShownChild): number => Number(status === 'success');
   const printed = children.toSorted((a, b) => succeeded(a) - succeeded(b)).slice(0, MAX_PRINTED_CHILDREN);
   for (const { id, key, name, status } of printed)

@@ -3,6 +3,7 @@
 export { accepts, acceptsIn, describe } from './describe.ts';
 export { misfits } from './fit.ts';
 export { MachineFault } from './machine-fault.ts';
+export { type Portrait, portraitOf, repainted, withEffectIds } from './portrait.ts';
 export { type Prepared, prepare } from './prepare.ts';
 export { type RunLogicHooks, type RunningLogic, runLogic } from './run-logic.ts';
 export { decodeState, encodeState } from './state-text.ts';

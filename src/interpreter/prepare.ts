@@ -3,6 +3,7 @@
 import type { AnyEventObject, AnyStateMachine } from 'xstate';
 import { Catalogue } from './catalogue.ts';
 import { chartOf } from './chart.ts';
+import { findingsOf } from './findings.ts';
 import { checkMachine } from './refusals.ts';
 import type { ActorScope, Machine, MachineSnapshot } from './xstate-internals.ts';
 
@@ -17,6 +18,8 @@ export interface Prepared {
   readonly catalogue: Catalogue;
   /** What its author should know before relying on it. */
   readonly warnings: readonly string[];
+  /** What looks wrong in its statechart, with the path of the state; nothing of our own machines. */
+  readonly findings: readonly string[];
   /** The configuration as JSON, functions replaced by their names. */
   readonly chart: string;
 }
@@ -45,6 +48,7 @@ export function prepare(
     machine: catalogue.root.logic as unknown as AnyStateMachine,
     catalogue,
     warnings,
+    findings: standard ? [] : findingsOf(catalogue),
     chart: chartOf(catalogue.root),
   };
 }

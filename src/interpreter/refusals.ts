@@ -160,7 +160,7 @@ class Check {
   }
 }
 
-function mentionsSpawn(assignment: unknown): boolean {
+export function mentionsSpawn(assignment: unknown): boolean {
   const parts = typeof assignment === 'object' && assignment !== null ? Object.values(assignment) : [assignment];
   return parts.some((part) => typeof part === 'function' && /\bspawn\b/.test(Function.prototype.toString.call(part)));
 }

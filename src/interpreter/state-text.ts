@@ -14,7 +14,7 @@ import { birthOf, ownerOf, referencesOf, StandIn } from './stand-in.ts';
 import { type ActorRecord, rootOf, type StoredEffect, type StoredTimer, type SystemState } from './system-state.ts';
 import type { ActorLike, Context, MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
-interface TimerText {
+export interface TimerText {
   readonly i: string;
   readonly d: number;
   readonly s: string;
@@ -24,7 +24,7 @@ interface TimerText {
   readonly e: AnyEventObject | undefined;
 }
 
-interface EffectText {
+export interface EffectText {
   readonly i: string;
   readonly r: string;
   readonly n: string;
@@ -37,7 +37,7 @@ interface EffectText {
   readonly a: number | undefined;
 }
 
-interface RecordText {
+export interface RecordText {
   readonly r: string | undefined;
   readonly i: string | undefined;
   readonly k: string | undefined;
@@ -53,7 +53,7 @@ interface RecordText {
 }
 
 /** The root's record, and what belongs to the system as a whole. */
-interface StateText {
+export interface StateText {
   readonly m: RecordText;
   readonly n: number | undefined;
   readonly b: number | undefined;
@@ -121,6 +121,16 @@ function effectText({ id, ref, name, src, input, systemId, sync, status, attempt
     b: status === 'running' ? 1 : status === 'delegated' ? 2 : undefined,
     a: attempt === 1 ? undefined : attempt,
   };
+}
+
+/** A stored text taken apart without its definition. References are good for writing it again only. */
+export function readText(text: string): StateText {
+  return decode(text, byAddress) as StateText;
+}
+
+/** Throws InvalidInputError, by path, for what cannot be stored. */
+export function writeText(state: StateText): string {
+  return encode(state, toText, byAddress);
 }
 
 /** Throws MachineFault when the text does not fit the definition. */

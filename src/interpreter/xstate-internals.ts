@@ -19,13 +19,15 @@ export interface Node {
   readonly entry: readonly unknown[];
   readonly exit: readonly unknown[];
   readonly invoke: readonly { readonly id: string; readonly src: string }[];
-  readonly initial: { readonly actions: readonly unknown[] };
+  readonly parent?: Node;
+  readonly initial: { readonly actions: readonly unknown[]; readonly target?: readonly Node[] };
   readonly always?: readonly Transition[];
   readonly transitions: ReadonlyMap<string, readonly Transition[]>;
-  readonly config: { readonly invoke?: unknown };
+  readonly config: { readonly invoke?: unknown; readonly target?: unknown; readonly route?: unknown };
 }
 
 export interface Transition {
+  readonly target?: readonly Node[] | undefined;
   readonly actions: readonly unknown[];
   readonly guard?: unknown;
 }

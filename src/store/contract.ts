@@ -35,6 +35,11 @@ export interface DefinitionEntry {
   readonly limits?: DefinitionLimits;
 }
 
+export interface DefinitionVersion {
+  readonly version: number;
+  readonly def: number;
+}
+
 // ── scheduling ──────────────────────────────────────────────────────────────
 
 /** An idempotency key, to be claimed in the statement that inserts the actor and finalized in the one that settles it. */
@@ -136,6 +141,8 @@ export interface ClaimRequest {
   readonly queues: readonly number[];
   /** What this worker has code for. Anything else is left where it is. */
   readonly defs: readonly number[];
+  /** Older versions of those, where it may take them over (see {@link Store.orphans}). None unless given. */
+  readonly inherits?: readonly Orphan[];
   readonly slots: number;
   /**
    * Whether one actor that was held at two or more worker deaths in a row may be among them. A worker runs at most one
@@ -144,6 +151,12 @@ export interface ClaimRequest {
   readonly suspect: boolean;
   /** Serve the priority level whose head has waited longest first (aging). */
   readonly oldestFirst: boolean;
+}
+
+/** A definition that no living worker of that queue has code for. */
+export interface Orphan {
+  readonly queue: number;
+  readonly def: number;
 }
 
 export interface Claimed {
@@ -258,6 +271,7 @@ export interface Settled extends TurnResult {
 
 export interface TurnWrite {
   readonly id: string;
+  /** The definition it lives by from this write on. */
   readonly def: number;
   readonly queue: number;
   readonly priority: number;
@@ -430,6 +444,13 @@ export interface Store extends Operating {
   sendWithin(client: unknown, mail: readonly NewMail[]): Promise<SendReply>;
 
   claim(request: ClaimRequest): Promise<ClaimReply>;
+  /**
+   * What is overdue in these queues, of older versions of these definitions that no living worker of the queue has code for:
+   * theirs to take over. Living is who was not found dead by {@link Store.reap}.
+   */
+  orphans(queues: readonly number[], defs: readonly number[]): Promise<readonly Orphan[]>;
+  /** Every version of that definition that was ever registered, and its registry id. */
+  versions(name: string): Promise<readonly DefinitionVersion[]>;
   commit(worker: string, writes: readonly TurnWrite[], leases: LeaseChanges): Promise<CommitReply>;
   reload(worker: string, held: readonly { readonly id: string; readonly fence: number }[]): Promise<ReloadReply>;
   /** Shown in views, survives retries. False: not held at that fence any more. */
@@ -457,7 +478,8 @@ export interface Store extends Operating {
   /** Distinct due buckets (start instants, `bucketMs` wide) of what will be due within the horizon, per queue, at most `limit`: for alarms. */
   dueBuckets(horizonMs: number, bucketMs: number, limit: number): Promise<readonly Upcoming[]>;
   /**
-   * Sets aside overdue actors that no living worker has code for, reason visible; registering the definition frees them.
+   * Sets aside overdue actors that no living worker has code for, nor for a newer version of it; the reason is visible, and
+   * registering one of those frees them.
    * Living is who was not found dead by {@link Store.reap}: after an outage all heartbeats look old, and none would register again.
    */
   park(): Promise<{ readonly processed: number; readonly errors: number }>;

@@ -9,6 +9,7 @@ import type { DefinitionEntry, Store } from './contract.ts';
 import { auditTrail, note, order } from './memory/audit-trail.ts';
 import { claim } from './memory/claiming.ts';
 import { createTables, type MemoryClock, makeDue, type Tables } from './memory/database.ts';
+import { fork } from './memory/forking.ts';
 import { forget, prune, prunedCounts, releaseKey } from './memory/letting-go.ts';
 import { admitAll, placeWait, setLimits } from './memory/limits.ts';
 import { send } from './memory/mailbox.ts';
@@ -19,8 +20,9 @@ import { failed, retry } from './memory/retrying.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
+import { orphans, park, unpark, versionsOf } from './memory/versions.ts';
 import { createWakeUps } from './memory/wake-ups.ts';
-import { createReaper, giveBack, heldBy, join, leave, park, unpark } from './memory/workers.ts';
+import { createReaper, giveBack, heldBy, join, leave } from './memory/workers.ts';
 
 export type { MemoryClock } from './memory/database.ts';
 
@@ -56,7 +58,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     const key = `${namespace}/${name}@${version}`;
     const id = tables.definitions.get(key) ?? tables.definitions.size + 1;
     tables.definitions.set(key, id);
-    tables.kinds.set(id, { namespace, name, kind });
+    tables.kinds.set(id, { namespace, name, version, kind });
     return id;
   };
   const queueId = (name: string): number => {
@@ -98,6 +100,8 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     },
 
     claim: async (request) => claim(tables, request),
+    orphans: async (queues, defs) => orphans(tables, queues, defs),
+    versions: async (name) => versionsOf(tables, namespace, name),
     commit: async (worker, writes, leases) => commit(tables, worker, writes, leases),
     reload: async (worker, held) => reload(tables, worker, held),
     async progress(worker, id, fence, value) {
@@ -135,6 +139,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     audit: async (limit) => audit(tables, limit),
 
     retry: async (selection, terms, by) => retry(operator, selection, terms, by),
+    fork: async (it, by) => fork(operator, it, by),
     failed: async (selection, sample) => failed(operator, selection, sample),
     prune: async (by) => prune(operator, by),
     pruned: async () => prunedCounts(operator),

@@ -2,7 +2,7 @@
  * What operators and upkeep ask of a store, besides running work: to have dropped runs begin again, to let history go, to
  * mend what is stranded, and to remember who did what.
  */
-import type { Instant, NewMail, Reply, SendReply, WorkerEntry } from './contract.ts';
+import type { Instant, NewActor, NewMail, Reply, SendReply, WorkerEntry } from './contract.ts';
 
 /** On whose behalf something is done: recorded in the transaction that does it. */
 export interface Operator {
@@ -50,6 +50,22 @@ export interface RetryTerms {
   readonly atomic: boolean;
   /** As in {@link KeyClaim}, for keys that are claimed again. */
   readonly keyRetentionMs: number;
+}
+
+// ── forking ──────────────────────────────────────────────────────────────────
+
+/** A copy of another actor as it was once: it lives on its own from there. */
+export interface Fork extends Omit<NewActor, 'when' | 'start' | 'key' | 'parent'> {
+  readonly snapshot: string | null;
+  readonly history: string;
+  readonly seq: number;
+  readonly attempt: number;
+  /** Set: it stays out of circulation until released, with this reason in every view. Null: it is due now. */
+  readonly quarantine: string | null;
+  /** What waits in its mailbox, in order. */
+  readonly mail: readonly string[];
+  /** Whose copy it is, and as of which event: for the audit. */
+  readonly origin: { readonly id: string; readonly seq: number };
 }
 
 // ── letting go ──────────────────────────────────────────────────────────────
@@ -178,6 +194,8 @@ export interface Operating {
    * claimed again. What is inside a batch of 500 is one statement.
    */
   retry(selection: Selection, terms: RetryTerms, by: Operator): Promise<RetryReply>;
+  /** Its id has to be new. */
+  fork(fork: Fork, by: Operator): Promise<Reply>;
   /** How many `retry` would find, and the first of their ids. */
   failed(selection: Selection, sample: number): Promise<{ readonly matched: number; readonly ids: readonly string[] }>;
 

@@ -68,6 +68,18 @@ describe('a due actor that nobody runs', () => {
     expect(first(due, stats)).toMatchObject({ for: what, detail: expect.stringContaining(detail) });
   });
 
+  test.each([
+    [3, 'Version 3 takes it over when it is next due.'],
+    [1, 'Version 1 is known, and no actor goes back to an older one.'],
+  ])('says what becomes of it when version %i is known instead', (version, detail) => {
+    const versions = [
+      { version: 2, def: 7 },
+      { version, def: 1 },
+    ];
+    const waiting = explain(due, [], statsWith([{ defs: [1] }]), { ...place, versions }, now).waitingFor[0];
+    expect(waiting).toMatchObject({ for: 'definition', detail: expect.stringContaining(detail) });
+  });
+
   test('a worker that knows it but serves other queues is no help', () => {
     expect(first(due, statsWith([{ defs: [1] }, { queues: [1] }]))).toMatchObject({ for: 'definition' });
   });

@@ -69,7 +69,17 @@ class PlayedStore implements Keeper {
 }
 
 function open(store: PlayedStore, mail: readonly Mail[] = [], definition: LoadedDefinition = counter): Held {
-  const row = { seq: 0, pokes: 0, strikes: 0, dueRowAt: T0, snapshot: null, history: '', state: null, attempt: 0 };
+  const row = {
+    def: 1,
+    seq: 0,
+    pokes: 0,
+    strikes: 0,
+    dueRowAt: T0,
+    snapshot: null,
+    history: '',
+    state: null,
+    attempt: 0,
+  };
   const holding: Holding = {
     life: newborn(definition),
     queue: 1,

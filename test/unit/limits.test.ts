@@ -71,7 +71,17 @@ describe('the key of a limit', () => {
 
 describe('a turn under a limit', () => {
   const place = { queue: 1, priority: 5, fence: 1, dueAgain: false, crowded: false };
-  const row = { seq: 0, pokes: 0, strikes: 0, dueRowAt: T0, snapshot: null, history: '', state: null, attempt: 0 };
+  const row = {
+    def: 1,
+    seq: 0,
+    pokes: 0,
+    strikes: 0,
+    dueRowAt: T0,
+    snapshot: null,
+    history: '',
+    state: null,
+    attempt: 0,
+  };
   const failed = {
     ok: false,
     error: { error: { name: 'E', message: 'm' }, verdict: 'retry', retryAfterMs: 0 },

@@ -58,7 +58,7 @@ describe('work handed to another actor', () => {
     expect(turn.starts).toEqual([]);
     expect(turn.outbox.births).toMatchObject([{ name: 'pay', parent: turn.life.id, input: '1{"amount":3}' }]);
     expect(turn.life.system?.effects).toMatchObject([{ src: 'pay', status: 'delegated' }]);
-    turn.resumePending();
+    turn.resumePending(T0);
     turn.interrupt(true, null, T0);
     turn.handBack(T0);
     expect(turn).toMatchObject({ starts: [], over: false });

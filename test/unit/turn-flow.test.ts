@@ -11,7 +11,17 @@ import { loadedInternals, newborn, T0 } from '../support/lives.ts';
 import { type Edges, FLOW_ID, storedFlow } from './machines/flow-life.ts';
 
 const definition = loadedInternals(flowDefinition);
-const row = { seq: 0, pokes: 0, strikes: 0, dueRowAt: null, snapshot: null, history: '', state: null, attempt: 0 };
+const row = {
+  def: 1,
+  seq: 0,
+  pokes: 0,
+  strikes: 0,
+  dueRowAt: null,
+  snapshot: null,
+  history: '',
+  state: null,
+  attempt: 0,
+};
 const place = { queue: 1, priority: 5, fence: 1, stays: false, dueAgain: false, crowded: false, limits: null };
 
 /** Its first turn: it has begun, and its first children are born. */

@@ -9,6 +9,7 @@ import { composeWrite, type Row, unchanged } from '../../src/turn-write.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 
 const row: Row = {
+  def: 1,
   seq: 0,
   pokes: 2,
   strikes: 1,
@@ -134,7 +135,7 @@ describe('composeWrite', () => {
 
   test('unchanged() keeps every column and consumes nothing', () => {
     const held: Row = { ...row, seq: 4, snapshot: 's', history: 'h', state: '"on"', attempt: 2 };
-    expect(unchanged(held, { ...place, limits: null, id: 'a-1', def: 1 }, 'why')).toMatchObject({
+    expect(unchanged(held, { ...place, limits: null, id: 'a-1' }, 'why')).toMatchObject({
       seq: 4,
       pokes: 2,
       mail: [],

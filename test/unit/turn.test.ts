@@ -114,7 +114,7 @@ describe('a standard job', () => {
     expect(turn).toMatchObject({ value: 'dispatching', attempt: 1, starts: [] });
     expect(turn.life.system?.effects).toMatchObject([{ status: 'pending' }]);
     const again = next(turn);
-    again.resumePending();
+    again.resumePending(T0);
     expect(again.starts).toMatchObject([{ id: 'a-1/run', input: { attempt: 1 } }]);
   });
 

@@ -12,10 +12,10 @@ export const SUSPECT_LANE = 10;
 
 export interface ActorRow {
   readonly id: string;
-  readonly def: number;
+  def: number;
   readonly queue: number;
   readonly name: string;
-  readonly version: number;
+  version: number;
   readonly priority: number;
   readonly labels: readonly string[];
   readonly parent: string | null;

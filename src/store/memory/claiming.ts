@@ -45,6 +45,7 @@ class ClaimPass {
   readonly #request: ClaimRequest;
   readonly #now: Instant;
   readonly #defs: ReadonlySet<number>;
+  readonly #inherits: ReadonlySet<string>;
   readonly #claimed: Claimed[] = [];
   readonly #poked: Poked[] = [];
   readonly #withMailLeft: ActorRow[] = [];
@@ -56,6 +57,7 @@ class ClaimPass {
     this.#request = request;
     this.#now = now;
     this.#defs = new Set(request.defs);
+    this.#inherits = new Set((request.inherits ?? []).map(({ queue, def }) => `${queue}/${def}`));
     this.#suspectAllowed = request.suspect;
   }
 
@@ -66,7 +68,7 @@ class ClaimPass {
       const row = rows[index];
       if (row === undefined || row.at > this.#now) return;
       // An answered row and its later duplicates are gone from the live array: the same index is the next row.
-      if (!this.#defs.has(row.def) || !this.#answer(row)) index += 1;
+      if (!this.#knows(row) || !this.#answer(row)) index += 1;
     }
   }
 
@@ -76,6 +78,10 @@ class ClaimPass {
     // Not before the pass is over, or it would find these rows itself and poke its own actors.
     for (const row of this.#withMailLeft) addDueNow(this.#tables, row);
     return { now: this.#now, claimed: this.#claimed, poked: this.#poked, more: this.#more };
+  }
+
+  #knows({ def, queue }: { readonly def: number; readonly queue: number }): boolean {
+    return this.#defs.has(def) || this.#inherits.has(`${queue}/${def}`);
   }
 
   /** Whether the due row was dealt with, and is gone. */
@@ -89,6 +95,14 @@ class ClaimPass {
       this.#removeDue(row);
       row.pokes += 1;
       this.#poked.push({ id: row.id, worker: row.worker });
+      return true;
+    }
+    if (!this.#knows(row)) {
+      // It goes on by a newer version than its mail knew of.
+      this.#tables.due.remove(due);
+      const moved = { ...due, def: row.def };
+      if (row.ownDue === due) row.ownDue = moved;
+      this.#tables.due.add(moved);
       return true;
     }
     const suspect = isSuspect(row);

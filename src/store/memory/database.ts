@@ -26,6 +26,7 @@ export interface QueueRow {
 export interface DefinitionRow {
   readonly namespace: string;
   readonly name: string;
+  readonly version: number;
   readonly kind: DefinitionEntry['kind'];
 }
 

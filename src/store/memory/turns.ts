@@ -63,6 +63,8 @@ function matches(tables: Tables, row: ActorRow, worker: string, write: TurnWrite
 
 function apply(tables: Tables, row: ActorRow, write: TurnWrite, queues: Set<number>): void {
   const { next } = write;
+  row.def = write.def;
+  row.version = tables.kinds.get(write.def)?.version ?? row.version;
   row.state = next.state;
   row.snapshot = next.snapshot;
   row.history = next.history;

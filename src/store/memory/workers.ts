@@ -6,6 +6,7 @@ import type { Env } from '../../env.ts';
 import type { Heartbeat, Instant, WorkerEntry } from '../contract.ts';
 import type { ActorRow } from './actor-row.ts';
 import { makeDue, type Tables, type WorkerRow } from './database.ts';
+import { unpark } from './versions.ts';
 
 /** A longer difference between the store's clock and the monotonic one is a jump, and makes all heartbeats look old. */
 const JUMP_MS = 2_000;
@@ -130,32 +131,4 @@ export function free(tables: Tables, row: ActorRow): void {
   row.worker = null;
   row.fence += 1;
   makeDue(tables, row);
-}
-
-/**
- * Living means not found dead by `reap()`: after an outage every heartbeat looks old, and a worker that comes back would
- * not register its definitions again.
- */
-export function park(tables: Tables): { readonly processed: number; readonly errors: number } {
-  const now = tables.now();
-  const known = new Set([...tables.workers.values()].flatMap((worker) => worker.entry.defs));
-  let processed = 0;
-  for (const row of tables.actors.values()) {
-    if (row.worker !== null || row.quarantine !== null || known.has(row.def)) continue;
-    const taken = tables.due.takeDue(row.id, now);
-    if (taken.length === 0) continue;
-    if (row.ownDue !== null && taken.includes(row.ownDue)) row.ownDue = null;
-    row.parked = `No living worker has code for ${row.name} version ${row.version}.`;
-    processed += 1;
-  }
-  return { processed, errors: 0 };
-}
-
-export function unpark(tables: Tables, defs: readonly number[]): void {
-  const known = new Set(defs);
-  for (const row of tables.actors.values()) {
-    if (row.parked === null || !known.has(row.def)) continue;
-    row.parked = null;
-    makeDue(tables, row);
-  }
 }

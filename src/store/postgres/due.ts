@@ -16,14 +16,15 @@ import type { Registry } from './registry.ts';
 const CLAIM: Statement = {
   name: 'claim',
   text: `with lane as materialized (
-    select q.id as queue, asked.position
+    select q.id as queue, asked.position,
+      $4::int4[] || array(select i.def from unnest($8::int4[], $9::int4[]) as i(queue, def) where i.queue = q.id) as defs
     from unnest($3::int4[]) with ordinality as asked(id, position)
     join carillon.queues q on q.id = asked.id and not q.paused
     where exists (select from carillon.workers w where w.id = $1)
   ), suspect as materialized (
     select d.* from lane, lateral (
       select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
-      where d.queue = lane.queue and d.priority = 10 and d.due_at <= carillon.now() and d.def = any($4::int4[])
+      where d.queue = lane.queue and d.priority = 10 and d.due_at <= carillon.now() and d.def = any(lane.defs)
       order by d.due_at, d.actor limit 1 for update skip locked
     ) d
     where $6::bool
@@ -33,7 +34,7 @@ const CLAIM: Statement = {
       select d.* from lane, lateral (
         select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
         where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
-          and d.def = any($4::int4[])
+          and d.def = any(lane.defs)
         order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
       ) d
       limit $5::int4 + 1
@@ -50,6 +51,8 @@ const CLAIM: Statement = {
   ), locked as materialized (
     -- One let go of since this statement began looks free, but its mail is still seen as it was before: for the next claim.
     select c.*, c.worker is null and c.quarantine is null as free,
+      c.def = any($4::int4[]) or exists (
+        select from lane where lane.queue = c.queue and c.def = any(lane.defs)) as known,
       (c.id, c.wake_at) in (select p.actor, p.due_at from picked p) as own_picked
     from current c join seen s on s.id = c.id
     where c.worker is not null or (c.fence = s.fence and s.worker is null)
@@ -62,7 +65,7 @@ const CLAIM: Statement = {
         where m.actor = l.id and m.event is not null order by m.id limit 1001
       ) m
     ) mail
-    where l.free and (l.strikes < 2 or l.id in (select s.actor from suspect s))
+    where l.free and l.known and (l.strikes < 2 or l.id in (select s.actor from suspect s))
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
     select d.ctid as place, d.due_at, d.actor
@@ -83,13 +86,14 @@ const CLAIM: Statement = {
       union all select a.place from answered a
       union all select g.place from gone g
     ) old where d.ctid = old.place
+  ), stray as materialized (
+    -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone. And one that goes on
+    -- by a newer version than its mail knew of.
+    select l.id, l.def, case when l.strikes >= 2 then 10 else l.priority end as lane from locked l
+    where l.free and (not l.known or (l.strikes >= 2 and l.id not in (select s.actor from suspect s)))
   ), moved as (
-    -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone.
     insert into carillon.due (queue, priority, due_at, actor, def)
-    select distinct p.queue, 10::int2, p.due_at, p.actor, p.def
-    from picked p
-    where p.actor not in (select s.actor from suspect s)
-      and (p.actor in (select l.id from locked l where l.free and l.strikes >= 2)) is true
+    select distinct p.queue, s.lane, p.due_at, s.id, s.def from stray s join picked p on p.actor = s.id
   ), orphaned as (
     delete from carillon.mailbox m using gone g where m.actor = g.actor and m.event is not null
   ), forgotten as (
@@ -170,13 +174,23 @@ interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt
 }
 
 export async function claim(db: Database, registry: Registry, request: ClaimRequest): Promise<ClaimReply> {
-  const { worker, lease, queues, defs, slots, suspect, oldestFirst } = request;
+  const { worker, lease, queues, defs, inherits = [], slots, suspect, oldestFirst } = request;
   const levels = oldestFirst ? await oldestLevelFirst(db, request) : LEVELS;
   const rows = await db.resolved(
     () =>
       db.query<ClaimRow | (Pick<ClaimRow, 'now' | 'more' | 'poked'> & { readonly id: null })>(
         CLAIM,
-        [worker, lease, queues, defs, slots, suspect, levels],
+        [
+          worker,
+          lease,
+          queues,
+          defs,
+          slots,
+          suspect,
+          levels,
+          inherits.map(({ queue }) => queue),
+          inherits.map(({ def }) => def),
+        ],
         db.claims,
       ),
     // What a lost reply claimed, nobody runs: back with it, and claim again.

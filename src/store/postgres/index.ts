@@ -15,6 +15,7 @@ import { Database } from './database.ts';
 import { claim, nextDue } from './due.ts';
 import { dueBuckets } from './due-buckets.ts';
 import { Forgetter } from './forget.ts';
+import { fork } from './fork.ts';
 import { readJournal } from './journal.ts';
 import { giveBack, heldBy } from './leases.ts';
 import { list } from './list.ts';
@@ -22,7 +23,7 @@ import { type Listening, listen } from './listen.ts';
 import { send, sendWithin } from './mailbox.ts';
 import { checkSchema } from './migrate.ts';
 import { order } from './orders.ts';
-import { park, unpark } from './park.ts';
+import { orphans, park, unpark } from './park.ts';
 import { prune } from './prune.ts';
 import { pruned } from './pruned.ts';
 import { mend, recover } from './recover.ts';
@@ -94,6 +95,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
 
     claim: (request) => claim(db, registry, request),
+    orphans: (queues, defs) => orphans(db, queues, defs),
+    versions: (name) => registry.versions(name),
     commit: (worker, writes, leases) => commit(db, worker, writes, leases),
     reload: (worker, held) => reload(db, worker, held),
     progress: (worker, id, fence, value) => progress(db, worker, id, fence, value),
@@ -116,6 +119,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     audit: (limit) => auditor.audit(limit),
 
     retry: (selection, terms, by) => retry(db, selection, terms, by),
+    fork: (it, by) => fork(db, it, by),
     failed: (selection, sample) => failed(db, selection, sample),
     prune: (by, signal) => prune(db, by, signal),
     pruned: () => pruned(db),

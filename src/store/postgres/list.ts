@@ -4,7 +4,7 @@ import type { Database, Statement } from './database.ts';
 
 /**
  * Primary keys of actors and of each leaf of settled, from the cursor downwards; a filter by parent, key or label has an
- * index of its own. Planned with its values, so that an absent filter costs nothing.
+ * index of its own. Planned with its values, so that an absent filter costs nothing, nor does the other table.
  */
 const LIST: Statement = {
   name: null,
@@ -32,7 +32,7 @@ const LIST: Statement = {
       s.seq, s.fence, s.attempt, s.strikes, s.retried, null, null, null, s.parent, s.role, s.key, s.reason, s.progress, s.record,
       coalesce(cardinality(s.undelivered), 0), s.created_at, s.settled_at
     from carillon.settled s
-    where ($2::text is null or s.status = $2) and ($3::text is null or s.outcome = $3)
+    where ($2::text is null or ($2 in ('done', 'dropped') and s.status = $2)) and ($3::text is null or s.outcome = $3)
       and s.queue in (select q.id from carillon.queues q where q.namespace = $1 and ($6::text is null or q.name = $6))
       and ($4::text is null or s.state = $4)
       and ($5::text is null or s.def in (select d.id from carillon.definitions d where d.namespace = $1 and d.name = $5))

@@ -1,14 +1,19 @@
 /**
  * Sets aside what no worker has code for: such rows would be read over by every claim. Living is who was not found dead:
- * after an outage all heartbeats look old, and nobody would register again.
+ * after an outage all heartbeats look old, and nobody would register again. Who knows a newer version takes an older one over.
  */
+import type { Orphan } from '../contract.ts';
 import type { Database, Statement } from './database.ts';
 
 /** Only what stands at the head of its lane is in the way. With no worker at all, nothing is: that is a restart. */
 const PARK: Statement = {
   name: 'park',
-  text: `with known as materialized (
-    select coalesce(array_agg(distinct d), '{}') as defs from carillon.workers w, unnest(w.defs) d where w.namespace = $1
+  text: `with running as materialized (
+    select distinct d.name, d.version
+    from carillon.workers w, unnest(w.defs) def join carillon.definitions d on d.id = def where w.namespace = $1
+  ), known as materialized (
+    select coalesce(array_agg(o.id), '{}') as defs from carillon.definitions o
+    where o.namespace = $1 and exists (select from running r where r.name = o.name and r.version >= o.version)
   ), head as materialized (
     select d.* from carillon.queues q, generate_series(0, 10) as level(priority), lateral (
       select o.ctid as place, o.actor, o.def, o.due_at from (
@@ -24,7 +29,9 @@ const PARK: Statement = {
     order by a.id for no key update skip locked
   ), parked as (
     update carillon.actors a set
-      parked = 'No living worker has code for ' || d.name || ' version ' || d.version || '.',
+      parked = 'No living worker has code for ' || d.name || ' version ' || d.version || '.' || coalesce(
+        ' Version ' || (select max(r.version) from running r where r.name = d.name)
+          || ' is known, and no actor goes back to an older one.', ''),
       in_due = a.in_due and not exists (select from head h where h.actor = a.id and h.due_at = a.wake_at)
     from locked l, carillon.definitions d where a.id = l.id and d.id = a.def
     returning a.id
@@ -39,7 +46,12 @@ const PARK: Statement = {
 const UNPARK: Statement = {
   name: 'unpark',
   text: `with locked as materialized (
-    select a.id from carillon.actors a where a.parked is not null and a.def = any($1::int4[])
+    select a.id from carillon.actors a
+    where a.parked is not null and a.def in (
+      select o.id from carillon.definitions n
+      join carillon.definitions o on o.namespace = n.namespace and o.name = n.name and o.version <= n.version
+      where n.id = any($1::int4[])
+    )
     order by a.id limit 10000 for no key update skip locked
   ), back as (
     update carillon.actors a set parked = null, in_due = true,
@@ -57,6 +69,39 @@ const KNOWN: Statement = {
   name: 'known_defs',
   text: `select distinct d as def from carillon.workers w, unnest(w.defs) d where w.namespace = $1`,
 };
+
+/**
+ * Index due_in_order: what nobody claims stands at the heads of the lanes. A queue that only newer workers serve is theirs,
+ * whoever knows the older version elsewhere.
+ */
+const ORPHANS: Statement = {
+  name: 'orphans',
+  text: `with head as materialized (
+    select distinct q.id as queue, o.def
+    from unnest($1::int4[]) as asked(id) join carillon.queues q on q.id = asked.id and not q.paused,
+      generate_series(0, 10) as level(priority), lateral (
+        select d.def from carillon.due d
+        where d.queue = q.id and d.priority = level.priority and d.due_at <= carillon.now()
+        order by d.due_at, d.actor limit 1000
+      ) o
+    where o.def <> all($2::int4[])
+  )
+  select h.queue, h.def from head h join carillon.definitions o on o.id = h.def
+  where exists (
+    select from carillon.definitions n
+    where n.namespace = o.namespace and n.name = o.name and n.version > o.version and n.id = any($2::int4[])
+  ) and not exists (
+    select from carillon.workers w where h.def = any(w.defs) and h.queue = any(w.queues)
+  )`,
+};
+
+export async function orphans(
+  db: Database,
+  queues: readonly number[],
+  defs: readonly number[],
+): Promise<readonly Orphan[]> {
+  return db.query<Orphan>(ORPHANS, [queues, defs]);
+}
 
 export async function park(db: Database): Promise<{ readonly processed: number; readonly errors: number }> {
   const known = await db.query<{ def: number }>(KNOWN, [db.namespace]);

@@ -2,7 +2,7 @@
  * Owns `definitions` and `queues`: small integers for names, so that due rows are narrow. Registered in transactions of
  * their own, never in a caller's, so that two callers do not wait for each other's commit.
  */
-import type { DefinitionEntry } from '../contract.ts';
+import type { DefinitionEntry, DefinitionVersion } from '../contract.ts';
 import type { Operator } from '../operating.ts';
 import type { Database, Statement } from './database.ts';
 
@@ -33,6 +33,11 @@ const SET_LIMITS: Statement = {
 const READ_DEFINITIONS: Statement = {
   name: 'read_defs',
   text: `select id, name, version from carillon.definitions where namespace = $1`,
+};
+
+const READ_VERSIONS: Statement = {
+  name: 'read_versions',
+  text: `select version, id as def from carillon.definitions where namespace = $1 and name = $2 order by version`,
 };
 
 const ADD_QUEUES: Statement = {
@@ -111,6 +116,10 @@ export class Registry {
   async definition(id: number): Promise<DefinitionName> {
     if (!this.#definitions.has(id)) await this.#read();
     return known(this.#definitions.get(id), `definition ${id}`);
+  }
+
+  async versions(name: string): Promise<readonly DefinitionVersion[]> {
+    return this.#db.query<DefinitionVersion>(READ_VERSIONS, [this.#db.namespace, name]);
   }
 
   async setPaused(queue: string, paused: boolean, by: Operator | undefined): Promise<void> {

@@ -14,14 +14,14 @@ const SETTLE: Statement = {
   text: `with w as materialized (
     select u.* from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
       $10::int4[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
-      $19::int4[], $20::bool[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
-      snapshot, history, status, outcome, reason, record, keep_days, frees_key)
+      $19::int4[], $20::bool[], $23::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
+      snapshot, history, status, outcome, reason, record, keep_days, frees_key, def)
   ), over as (
     delete from carillon.actors a using w
     where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
       and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
-    returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.role, a.key, a.key_digest, a.limits, a.input, a.progress, a.fence,
+    returning a.id, w.def, a.queue, a.priority, a.labels, a.parent, a.role, a.key, a.key_digest, a.limits, a.input, a.progress, a.fence,
       a.strikes, a.retried, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
       w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key
   ), letter as (
@@ -119,6 +119,7 @@ export async function writeSettled(
     writes.map((w) => w.next.freesKey),
     mail.map((m) => m.actor),
     mail.map((m) => m.id),
+    writes.map((w) => w.def),
   ]);
 }
 

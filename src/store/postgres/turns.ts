@@ -15,10 +15,10 @@ const TURN: Statement = {
       then greatest(carillon.now(), coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now())) end as wake_at
     from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],
       $11::int2[], $12::bool[], $13::bool[], $14::float8[], $15::bool[], $16::text[], $17::text[], $18::text[],
-      $19::text[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
-      wake_ms, spilled, quarantine, state, snapshot, history)
+      $19::text[], $22::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
+      wake_ms, spilled, quarantine, state, snapshot, history, def)
   ), turned as (
-    update carillon.actors a set seq = w.next_seq, attempt = w.attempt, strikes = w.strikes, state = w.state,
+    update carillon.actors a set def = w.def, seq = w.next_seq, attempt = w.attempt, strikes = w.strikes, state = w.state,
       snapshot = w.snapshot, history = w.history, spilled = a.spilled or w.spilled, quarantine = w.quarantine,
       worker = case when w.hold then a.worker end, claimed_at = case when w.hold then a.claimed_at end,
       wake_at = w.wake_at, in_due = w.wake_at is not null
@@ -117,6 +117,7 @@ export async function writeTurns(
     writes.map((w) => w.next.history),
     mail.map((m) => m.actor),
     mail.map((m) => m.id),
+    writes.map((w) => w.def),
   ]);
 }
 

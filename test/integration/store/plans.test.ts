@@ -69,7 +69,7 @@ async function planOf(text: string, values: string): Promise<readonly Plan[]> {
 }
 
 async function expectExactReads(): Promise<void> {
-  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}'`;
+  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
   for (const [text, values] of [
     [claim, claimValues],
     [nextDue, `'{${house.queue}}', '{${house.def}}'`],
@@ -108,4 +108,18 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await insertRows(100, `now() - interval '1 second'`);
     await expectExactReads();
   });
+});
+
+test.each([
+  ['active', 'actors', 'settled'],
+  ['done', 'settled', 'actors'],
+])('a page of those that are %s reads %s, and nothing of %s', async (status, read, unread) => {
+  await house.store.prepareDays();
+  const source = await readFile(new URL('../../../src/store/postgres/list.ts', import.meta.url), 'utf8');
+  const list = /name: null,\s+text: `([^`]*)`/.exec(source)?.[1] ?? '';
+  const values = ['default', status, null, null, 'order', null, null, null, null, null, 501];
+  const { rows } = await house.pool.query<{ 'QUERY PLAN': string }>(`explain ${list}`, values);
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toMatch(new RegExp(` on ${read}`));
+  expect(plan).not.toMatch(new RegExp(` on ${unread}`));
 });

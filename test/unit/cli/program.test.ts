@@ -32,6 +32,8 @@ function helpOf(command: Command): string {
   return text;
 }
 
+const NOBODY = '01a1fdb3-aaf9-7759-8de1-293577f88296';
+
 describe('help', () => {
   test.each(leaves(createProgram()).map((command) => [command.name(), command] as const))(
     '%s has a description and an example',
@@ -67,6 +69,8 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [['followup', '--thread', 't', '-m', 'x'], 'Give --delay or --at, one of the two.'],
     [['followup', 'ls'], "required option '--thread <id>' not specified"],
     [['followup', 'cancel', '--key', 'k', '--thread', 't'], 'Give --key or --thread, one of the two.'],
+    [['fork', NOBODY], "required option '--at <seq>' not specified"],
+    [['fork', NOBODY, '--at', '1', '--event', '[]'], '--event takes an object'],
     [['ls', '--config', 'no-such-file.ts'], 'There is no configuration no-such-file.ts.'],
     [['ls'], 'There is no carillon.config.ts here.'],
   ])('%j', async (argv, message) => {
