@@ -1,6 +1,7 @@
 import type { AnyEventObject, StateValue } from 'xstate';
 import { decode, encode } from './codec.ts';
-import type { Instant, JournalSegment, StoredActor } from './store/contract.ts';
+import type { Instant, StoredActor } from './store/contract.ts';
+import type { JournalSegment } from './store/journal-segment.ts';
 
 /**
  * How a journal entry came to the machine, so that a replay takes the same way: a timer by id, an effect's result by its

@@ -18,7 +18,8 @@ import {
   setEffect,
 } from './interpreter/index.ts';
 import { type JournaledEvent, readJournal } from './journal.ts';
-import type { JournalSegment, StoredActor } from './store/contract.ts';
+import type { StoredActor } from './store/contract.ts';
+import type { JournalSegment } from './store/journal-segment.ts';
 
 /** One step of an actor's past, as its definition takes it again. */
 export interface ReplayStep {

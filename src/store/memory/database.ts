@@ -2,7 +2,8 @@
  * The tables of the in-memory store, shared by all stores opened on one database, and the few moves that several
  * operations have in common. One thread and no await inside an operation: each is a transaction by itself.
  */
-import type { DefinitionEntry, Instant, JournalSegment, Mail, WorkerEntry } from '../contract.ts';
+import type { DefinitionEntry, Instant, Mail, WorkerEntry } from '../contract.ts';
+import type { JournalSegment } from '../journal-segment.ts';
 import type { DefinitionLimits } from '../limits.ts';
 import type { AuditEntry, DutyState, PrunedCount } from '../operating.ts';
 import type { WakeListener } from '../wake-listener.ts';

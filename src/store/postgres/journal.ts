@@ -1,5 +1,6 @@
 /** Owns `journal`: history that outgrew its actor's row, in segments that survive the settling. */
-import type { JournalSegment, TurnWrite } from '../contract.ts';
+import type { TurnWrite } from '../contract.ts';
+import type { JournalSegment } from '../journal-segment.ts';
 import type { Query, Statement } from './database.ts';
 import { isUuid } from './uuid.ts';
 
