@@ -2,7 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // The examples import Carillon by its name, as its users do.
-const resolve = { alias: { carillon: fileURLToPath(new URL('./src/index.ts', import.meta.url)) } };
+const resolve = {
+  alias: [
+    { find: /^carillon$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+    { find: /^carillon\/testing$/, replacement: fileURLToPath(new URL('./src/testing/index.ts', import.meta.url)) },
+  ],
+};
 
 // Groups run one after the other: fault tests measure time, and must not share the machine with the others.
 export default defineConfig({

@@ -31,7 +31,8 @@ export class Runs {
     const { store, logger, options } = this.#runtime;
     const { life } = held.holding;
     const { definition } = life;
-    return startEffect(
+    const ended = this.#runtime.effects?.started();
+    const running = startEffect(
       {
         id: held.id,
         name: definition.name,
@@ -40,7 +41,10 @@ export class Runs {
         nominalAt: held.nominalAt,
         maxPayload: options.maxPayloadBytes,
         logger,
-        finished: (ref, result) => held.finished(ref, result),
+        finished: (ref, result) => {
+          ended?.();
+          held.finished(ref, result);
+        },
         heard: (event, to) => held.heard(event, to),
         progress: async (value) => {
           await store.progress(held.worker, held.id, held.fence, value);
@@ -50,6 +54,14 @@ export class Runs {
       },
       effect,
     );
+    if (!ended) return running;
+    return {
+      abort(reason) {
+        ended();
+        running.abort(reason);
+      },
+      relay: (event) => running.relay(event),
+    };
   }
 
   #outputs(kin: Kin | null): EffectHost['outputs'] {

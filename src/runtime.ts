@@ -41,6 +41,7 @@ export class Runtime {
   readonly waiting: Waiting;
   readonly announcer: Announcer;
   readonly sweep: Sweep;
+  readonly effects: World['effects'];
   readonly #connections: Connections;
   readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly #queues: Map<string, number>;
@@ -60,6 +61,7 @@ export class Runtime {
     definitions: ReadonlyMap<number, LoadedDefinition>;
     queues: Map<string, number>;
     runHost: RunHost;
+    world: World;
   }) {
     const { options, env, logger, connections, clock, definitions, queues } = parts;
     const { store, alarms } = connections;
@@ -73,8 +75,9 @@ export class Runtime {
     this.#connections = connections;
     this.#definitions = definitions;
     this.#queues = queues;
+    this.effects = parts.world.effects;
     this.announcer = new Announcer((error) => this.failed(error));
-    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since));
+    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since), parts.world.askEveryMs);
     const nearMs = 2 * options.sweepIntervalMs;
     this.#worker = options.worker ? this.#createWorker(options.worker, parts.runHost) : null;
     const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
@@ -261,16 +264,17 @@ export class Runtime {
 export interface World {
   readonly env: Env;
   readonly connect: typeof openConnections;
+  /** How often whoever waits for an actor asks for it unasked. */
+  readonly askEveryMs?: number;
+  /** Told of every effect that starts; `started` gives what to call once it has ended. */
+  readonly effects?: { started(): () => void };
 }
 
 export const realWorld: World = { env: systemEnv, connect: openConnections };
 
 /** Connects, checks the schema, registers definitions and queues. What fails leaves nothing open. */
-export async function openRuntime(
-  given: SchedulerOptions,
-  runHost: RunHost,
-  { env, connect }: World,
-): Promise<Runtime> {
+export async function openRuntime(given: SchedulerOptions, runHost: RunHost, world: World): Promise<Runtime> {
+  const { env, connect } = world;
   const options = resolveSchedulerOptions(given);
   const all = prepareDefinitions([...options.definitions.map(internalsOf), ...systemDefinitions]);
   const registry = createRegistry(
@@ -307,7 +311,7 @@ export async function openRuntime(
       queueOf: (name) => queues.get(name) as number,
     });
     const clock = new StoreClock(env, await store.now());
-    return new Runtime({ options, env, logger, connections, clock, registry, definitions, queues, runHost });
+    return new Runtime({ options, env, logger, connections, clock, registry, definitions, queues, runHost, world });
   } catch (error) {
     await connections.close();
     throw error;
