@@ -22,6 +22,7 @@ import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import type { Handle } from './handle.ts';
 import type { JournalEntry } from './journal.ts';
+import { MetricsPage } from './metrics-page.ts';
 import { Operating } from './operating.ts';
 import type {
   AuditOptions,
@@ -54,6 +55,7 @@ export class Door implements Scheduler {
   readonly #cronKeeper: Crons;
   readonly #operator: Operating;
   readonly #followups: Followups;
+  readonly #metrics: MetricsPage;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -63,6 +65,7 @@ export class Door implements Scheduler {
     this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
     this.#operator = new Operating(runtime);
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
+    this.#metrics = new MetricsPage(runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -271,6 +274,11 @@ export class Door implements Scheduler {
 
   async stats(): Promise<Stats> {
     return this.#reading.stats();
+  }
+
+  async metrics(): Promise<string> {
+    this.#runtime.assertOpen();
+    return this.#metrics.text();
   }
 
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void {

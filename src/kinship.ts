@@ -41,12 +41,36 @@ export type News = { readonly child: string; readonly role: ToldRole } & (
   | { readonly recovering: boolean }
 );
 
-export function encodeRole(role: Role): string {
-  return encode(role, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
+/** Where an actor comes from: whose child it is, and the trace it belongs to, as a W3C traceparent. */
+export interface Origin {
+  readonly kin: Kin | null;
+  readonly trace: string | null;
 }
 
-export function kinOf(parent: string | null, role: string | null): Kin | null {
-  return parent === null || role === null ? null : { parent, role: decode(role) as Role };
+export function encodeRole(role: Role, trace: string | null = null): string {
+  return encodeOrigin(trace === null ? role : { ...role, trace });
+}
+
+/** For one that is nobody's child. */
+export function encodeTrace(trace: string | null): string | null {
+  return trace === null ? null : encodeOrigin({ trace });
+}
+
+function encodeOrigin(origin: object): string {
+  return encode(origin, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
+}
+
+export function originOf(parent: string | null, text: string | null): Origin {
+  if (text === null) return { kin: null, trace: null };
+  const { trace = null, ...role } = decode(text) as Role & { readonly trace?: string };
+  return { kin: parent === null ? null : { parent, role }, trace };
+}
+
+/** The same child, in this trace: one that its parent waits for. A run of a cron is nobody's continuation. */
+export function inTrace(role: string | null, trace: string): string | null {
+  if (role === null) return null;
+  const own = decode(role) as Role;
+  return 'nominalAt' in own ? role : encodeRole(own, trace);
 }
 
 /** Only who invoked a child gets its output with the news; a flow's children read each other's by id, and a cron has no use for it. */

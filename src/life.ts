@@ -23,6 +23,8 @@ export interface Life {
   readonly seq: number;
   /** Whose child it is. */
   readonly kin: Kin | null;
+  /** W3C traceparent of the call that scheduled it. */
+  readonly trace: string | null;
 }
 
 export type EffectResult =

@@ -25,6 +25,7 @@ import {
   refuse,
   text,
 } from './option-checks.ts';
+import { readRedactPath } from './redact.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -115,7 +116,10 @@ export interface SchedulerOptions {
   readonly threads?: ThreadGateway;
   /** `false`: no logs. A pino logger of its own unless given. */
   readonly logger?: Logger | false;
-  /** Paths hidden in logs, inspection and dashboard. */
+  /**
+   * Paths hidden in logs, inspection and dashboard, wherever they begin: `'card.number'` hides it in an input, a context and an event
+   * alike. `'*'` is any one key. Programs and the command line that read actors see everything. At most 1,000. @defaultValue none
+   */
   readonly redact?: readonly string[];
   /** Who is named in the audit for what this scheduler is asked to do. @defaultValue the system's user and host, 'ada@build-7' */
   readonly operator?: string;
@@ -131,6 +135,13 @@ function workerSettings(value: unknown, option: string): ResolvedScheduler['work
   if (value === false) return null;
   const { lease, ...rest } = workerChecks(value, option);
   return { ...rest, leaseMs: lease };
+}
+
+function redactPath(value: unknown, option: string): string {
+  const path = text(256)(value, option);
+  if (!readRedactPath(path))
+    refuse(option, "must be a path such as 'card.number', 'cards[*].number' or '*.token'", value);
+  return path;
 }
 
 /** It becomes part of SQL text, so it is checked against a strict pattern. */
@@ -164,7 +175,7 @@ const schedulerChecks = object(
       null,
     ),
     logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
-    redact: optional(list(1000, text(256)), []),
+    redact: optional(list(1000, redactPath), []),
     operator: optional(text(256), null),
   },
   ['inspect'],

@@ -16,6 +16,8 @@ import { type JournalEntry, readJournal } from './journal.ts';
 import { storedLimits } from './limits.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
 import { openLogger } from './logger.ts';
+import { LoopLag } from './loop-lag.ts';
+import { Metrics } from './metrics.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
 import { type RunHost, Runs } from './runs.ts';
 import type { Instant, Store } from './store/contract.ts';
@@ -42,6 +44,8 @@ export class Runtime {
   readonly announcer: Announcer;
   readonly sweep: Sweep;
   readonly effects: World['effects'];
+  readonly metrics = new Metrics();
+  readonly loopLag: LoopLag;
   readonly #connections: Connections;
   readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly #queues: Map<string, number>;
@@ -76,6 +80,7 @@ export class Runtime {
     this.#definitions = definitions;
     this.#queues = queues;
     this.effects = parts.world.effects;
+    this.loopLag = new LoopLag(env);
     this.announcer = new Announcer((error) => this.failed(error));
     this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since), parts.world.askEveryMs);
     const nearMs = 2 * options.sweepIntervalMs;
@@ -123,6 +128,16 @@ export class Runtime {
     this.store.announce(queue, now);
   }
 
+  /** Of the pool to Postgres, where there is one. */
+  pool(): ReturnType<Connections['pool']> {
+    return this.#connections.pool();
+  }
+
+  /** Actors this process's worker has in its hands. */
+  get heldCount(): number {
+    return this.#worker?.heldIds.length ?? 0;
+  }
+
   queueName(id: number): string {
     for (const [name, number] of this.#queues) if (number === id) return name;
     return String(id);
@@ -133,6 +148,7 @@ export class Runtime {
   }
 
   failed(error: unknown): void {
+    this.metrics.failed();
     this.logger.error({ err: error }, 'carillon');
     this.announcer.tell('error', () => (error instanceof Error ? error : new Error(String(error))));
   }
@@ -183,6 +199,7 @@ export class Runtime {
   async #stop(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
+    this.loopLag.close();
     await this.sweep.stop();
     await this.#listening?.close();
     await this.enqueue.settled();

@@ -87,6 +87,11 @@ export interface Scheduler extends FollowupCalls, CronCalls, Operations {
    */
   replay(id: string, options?: ReplayOptions): Promise<ReplayReport>;
   stats(): Promise<Stats>;
+  /**
+   * Counts, durations and ages as Prometheus reads them: what this process did, and what the store, the sweep and the event loop
+   * look like now. Labels are names of definitions and queues only. Answers within about two seconds, also without a store.
+   */
+  metrics(): Promise<string>;
   /** What this process's worker does. Returns how to stop listening. */
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;
 }

@@ -44,6 +44,8 @@ export class Turn {
   readonly outbox = new Outbox();
   readonly consumed: string[] = [];
   notBefore: Instant | null = null;
+  /** By how much the latest timer of this turn was late, in milliseconds. */
+  lateMs: number | null = null;
   settlement: Settlement | null = null;
   /** Why it cannot go on: the machine itself failed. What happened before in this turn still counts. */
   fault: MachineFault | null = null;
@@ -96,6 +98,7 @@ export class Turn {
       const fire = (): Step => fireTimer(this.life.definition.prepared, system, { ...this.#moment(now), timer });
       if (!this.#take(event, now, fire, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
+      this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
   }
 

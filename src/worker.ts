@@ -42,7 +42,7 @@ export interface WorkerDeps {
   /** Goes on under a new identity. */
   rejoined(worker: Worker): void;
   gone(held: Held, how: Gone): void;
-  quarantined(actor: { readonly id: string; readonly name: string }, reason: string): void;
+  quarantined(actor: { readonly id: string; readonly name: string; readonly queue: number }, reason: string): void;
   failed(error: unknown): void;
 }
 
@@ -213,7 +213,8 @@ export class Worker implements Keeper {
     if (how === 'lost') void this.#giveBack(held);
     else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
-    if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
+    const { queue, life } = held.holding;
+    if (reason !== null) this.#deps.quarantined({ id: held.id, name: life.definition.name, queue }, reason);
     this.#tellIdle();
     this.#claims.slotFreed();
   }

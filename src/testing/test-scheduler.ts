@@ -84,6 +84,7 @@ export async function createTestScheduler(options: TestSchedulerOptions): Promis
       connect: async () => ({
         store: check.watch(store, preparedIn(given.definitions)),
         alarms: NO_ALARMS,
+        pool: () => null,
         close: () => store.close(),
       }),
       // Whoever waits is told by the worker; asking every so often would only make time slow.

@@ -147,7 +147,7 @@ export class Simulation {
           ...this.#settings(process),
           worker: worker && { ...worker, lease: '5s' },
         },
-        { env: process, connect: async () => ({ store, alarms: NO_ALARMS, close: async () => {} }) },
+        { env: process, connect: async () => ({ store, alarms: NO_ALARMS, pool: () => null, close: async () => {} }) },
       ),
     );
     this.processes.push(process);
