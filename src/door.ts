@@ -21,6 +21,7 @@ import { scheduleFlow } from './flows/schedule-flow.ts';
 import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import type { Handle } from './handle.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { Operating } from './operating.ts';
@@ -270,6 +271,10 @@ export class Door implements Scheduler {
 
   async replay(id: string, options: ReplayOptions = {}): Promise<ReplayReport> {
     return this.#reading.replay(id, resolveReplayOptions(options));
+  }
+
+  async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {
+    return this.#reading.inspectionEvents(id);
   }
 
   async stats(): Promise<Stats> {

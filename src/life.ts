@@ -2,6 +2,7 @@ import type { AnyEventObject } from 'xstate';
 import type { SystemState } from './interpreter/index.ts';
 import type { Kin } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
+import type { RunTimes } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
 
 /** An actor between two turns. */
@@ -25,6 +26,28 @@ export interface Life {
   readonly kin: Kin | null;
   /** W3C traceparent of the call that scheduled it. */
   readonly trace: string | null;
+}
+
+/** When its machine begins, with what, and what the entry of that has to say. */
+export function beginningOf(
+  { definition, input, createdAt, firstDueAt, attempts, retried }: Life,
+  now: Instant,
+): { readonly at: Instant; readonly input: unknown; readonly told: object } {
+  // A custom machine begins when it is due, with its own input, and tells only of another life.
+  const told = { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) };
+  if (!definition.standard) return { at: now, input, told: retried > 0 ? told : {} };
+  return {
+    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
+    at: retried > 0 ? firstDueAt : createdAt,
+    input: definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts },
+    // It begins with what its context may soon forget: a replay needs it.
+    told,
+  };
+}
+
+/** For the record of a machine that counts nothing itself. */
+export function timesOf({ system, retried }: Life, settledAt: Instant): RunTimes {
+  return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
 }
 
 export type EffectResult =

@@ -10,6 +10,7 @@ import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import { operatorName } from './operator-name.ts';
 import {
   client,
@@ -121,6 +122,12 @@ export interface SchedulerOptions {
    * alike. `'*'` is any one key. Programs and the command line that read actors see everything. At most 1,000. @defaultValue none
    */
   readonly redact?: readonly string[];
+  /**
+   * Told of every turn this process commits, as an inspector of Stately's wants to hear it: `@xstate.actor`, `@xstate.event` and
+   * `@xstate.snapshot` of `@statelyai/inspect` 0.7. Called in the worker's own loop, so it should only pass events on; what it throws is
+   * logged and costs no run anything. Not telling costs nothing. @defaultValue none
+   */
+  readonly inspect?: (event: StatelyInspectionEvent) => void;
   /** Who is named in the audit for what this scheduler is asked to do. @defaultValue the system's user and host, 'ada@build-7' */
   readonly operator?: string;
 }
@@ -152,34 +159,32 @@ function schemaName(value: unknown, option: string): string {
   return value;
 }
 
-const schedulerChecks = object(
-  {
-    definitions: list(
-      10_000,
-      kind<AnyDefinition>('a definition', (value) => typeof value === 'object' && value !== null),
+const schedulerChecks = object({
+  definitions: list(
+    10_000,
+    kind<AnyDefinition>('a definition', (value) => typeof value === 'object' && value !== null),
+  ),
+  postgres: optional(kind<string | pg.PoolConfig | pg.Pool>('a URL, a pg pool or its configuration', isAddress), null),
+  redis: optional(kind<string | RedisOptions | Redis>('a URL, an ioredis client or its options', isAddress), null),
+  namespace: optional(name, 'default'),
+  schema: optional(schemaName, 'carillon'),
+  worker: workerSettings,
+  sweepInterval: optional(duration(10, HOUR_MS), 1000),
+  maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
+  threads: optional(
+    kind<ThreadGateway>('an object with the method deliver()', (value) =>
+      isFunction((value as Partial<ThreadGateway> | null)?.deliver),
     ),
-    postgres: optional(
-      kind<string | pg.PoolConfig | pg.Pool>('a URL, a pg pool or its configuration', isAddress),
-      null,
-    ),
-    redis: optional(kind<string | RedisOptions | Redis>('a URL, an ioredis client or its options', isAddress), null),
-    namespace: optional(name, 'default'),
-    schema: optional(schemaName, 'carillon'),
-    worker: workerSettings,
-    sweepInterval: optional(duration(10, HOUR_MS), 1000),
-    maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
-    threads: optional(
-      kind<ThreadGateway>('an object with the method deliver()', (value) =>
-        isFunction((value as Partial<ThreadGateway> | null)?.deliver),
-      ),
-      null,
-    ),
-    logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
-    redact: optional(list(1000, redactPath), []),
-    operator: optional(text(256), null),
-  },
-  ['inspect'],
-);
+    null,
+  ),
+  logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
+  redact: optional(list(1000, redactPath), []),
+  inspect: optional(
+    kind<NonNullable<SchedulerOptions['inspect']>>('a function of one inspection event', isFunction),
+    null,
+  ),
+  operator: optional(text(256), null),
+});
 
 export interface ResolvedScheduler {
   readonly definitions: readonly AnyDefinition[];
@@ -199,6 +204,8 @@ export interface ResolvedScheduler {
   readonly threads: ThreadGateway | null;
   readonly logger: Logger | false | null;
   readonly redact: readonly string[];
+  /** Null: nobody is told. */
+  readonly inspect: ((event: StatelyInspectionEvent) => void) | null;
   readonly operator: string;
 }
 

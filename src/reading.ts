@@ -7,6 +7,8 @@ import { decode } from './codec.ts';
 import { type AnyDefinition, internalsOf } from './definitions.ts';
 import { ActorNotFoundError, UnknownDefinitionError } from './errors.ts';
 import { type Explanation, explain } from './explain.ts';
+import { pastEvents } from './inspect/past-events.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import { accepts, decodeState } from './interpreter/index.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { prepareDefinition } from './loaded-definition.ts';
@@ -59,6 +61,12 @@ export class Reading {
     const stored = await this.#find(id);
     const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
     return replayPast(pastOf(stored, segments), this.#lived(stored, definition), upTo);
+  }
+
+  async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {
+    const stored = await this.#find(id);
+    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    return [...(await pastEvents(this.#runtime, stored, pastOf(stored, segments)))];
   }
 
   #lived({ name, version }: StoredActor, definition: AnyDefinition | undefined): Parameters<typeof replayPast>[1] {

@@ -6,6 +6,7 @@ import type { AnyEventObject, StateValue } from 'xstate';
 import { decode } from './codec.ts';
 import type { DefinitionInternals } from './definitions.ts';
 import {
+  type Description,
   decodeState,
   deliver,
   describe,
@@ -69,11 +70,12 @@ export function pastOf(stored: StoredActor, segments: readonly JournalSegment[])
   return { id, createdAt, input: input === null ? undefined : decode(input), entries, snapshots };
 }
 
-/** Replays up to and including `upTo`, or all. `definition` may be another version than the one it was lived by. */
+/** Replays up to and including `upTo`, or all; `visit` is told what the actor was after each step. `definition` may be another version than the one it was lived by. */
 export function replayPast(
   past: Past,
   definition: { readonly internals: DefinitionInternals; readonly prepared: Prepared },
   upTo: number = Number.POSITIVE_INFINITY,
+  visit: (seq: number, now: Description) => void = () => {},
 ): ReplayReport {
   const fold = new Fold(past, definition);
   const steps: ReplayStep[] = [];
@@ -86,7 +88,9 @@ export function replayPast(
       const replayed = (error as Error).message;
       return { ok: false, steps, firstDifference: { seq, path: 'state', stored: entry.state, replayed } };
     }
-    steps.push({ seq, at, event, state: fold.value, context: fold.context });
+    const now = fold.description;
+    steps.push({ seq, at, event, state: now?.value ?? null, context: now?.context ?? null });
+    if (now) visit(seq, now);
     const firstDifference = fold.compared(entry);
     if (firstDifference) return { ok: false, steps, firstDifference };
   }
@@ -110,12 +114,9 @@ class Fold {
     this.#system = base === undefined ? null : decodeState(prepared, base);
   }
 
-  get value(): StateValue | null {
-    return this.#system && describe(this.#prepared, this.#system).value;
-  }
-
-  get context(): unknown {
-    return this.#system && describe(this.#prepared, this.#system).context;
+  /** Null before the first step. */
+  get description(): Description | null {
+    return this.#system && describe(this.#prepared, this.#system);
   }
 
   take({ event, at, via }: JournaledEvent): void {
@@ -146,7 +147,7 @@ class Fold {
   }
 
   compared({ seq, state }: JournaledEvent): ReplayDifference | undefined {
-    const inState = differenceIn(state, this.value, 'state');
+    const inState = differenceIn(state, this.description?.value ?? null, 'state');
     if (inState) return { seq, ...inState };
     const stored = this.#past.snapshots.get(seq);
     if (stored === undefined || !this.#system) return undefined;

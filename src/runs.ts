@@ -116,6 +116,7 @@ export class Runs {
       emitted: turn.emitted as readonly AnyEventObject[],
       state: write.next.state === null ? null : (JSON.parse(write.next.state) as StateValue),
     }));
+    if (turn.trail) this.#runtime.inspection?.committed(held, turn.trail);
     if (turn.settlement) this.#settled(held, turn.settlement);
   }
 

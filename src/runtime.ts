@@ -12,6 +12,7 @@ import { type Env, systemEnv } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
 import { FOLLOWUP_QUEUE } from './followups/definition.ts';
+import { LiveEvents } from './inspect/live-events.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { storedLimits } from './limits.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from './loaded-definition.ts';
@@ -46,6 +47,8 @@ export class Runtime {
   readonly effects: World['effects'];
   readonly metrics = new Metrics();
   readonly loopLag: LoopLag;
+  /** Null: nobody inspects. */
+  readonly inspection: LiveEvents | null;
   readonly #connections: Connections;
   readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly #queues: Map<string, number>;
@@ -81,6 +84,7 @@ export class Runtime {
     this.#queues = queues;
     this.effects = parts.world.effects;
     this.loopLag = new LoopLag(env);
+    this.inspection = options.inspect && new LiveEvents(this, options.inspect);
     this.announcer = new Announcer((error) => this.failed(error));
     this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since), parts.world.askEveryMs);
     const nearMs = 2 * options.sweepIntervalMs;
@@ -243,6 +247,7 @@ export class Runtime {
         leaseMs: options.leaseMs,
         concurrency: options.concurrency,
       },
+      inspected: this.inspection !== null,
       startEffect: (held, effect) => runs.startEffect(held, effect),
       committed: (held, turn, write) => runs.committed(held, turn, write),
       gone: (held, how) => runs.gone(held, how),

@@ -10,6 +10,7 @@ import type { Explanation } from './explain.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
 import type { FollowupCalls } from './followups/calls.ts';
 import type { Handle, Schedule } from './handle.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Operations } from './operations.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
@@ -86,6 +87,11 @@ export interface Scheduler extends FollowupCalls, CronCalls, Operations {
    * @throws ActorNotFoundError @throws UnknownDefinitionError where this process has no code for its version
    */
   replay(id: string, options?: ReplayOptions): Promise<ReplayReport>;
+  /**
+   * Its past as an inspector of Stately's wants to hear it: its ancestors and itself introduced, then every event with the state it led
+   * to. What `redact` names is hidden. @throws ActorNotFoundError
+   */
+  inspectionEvents(id: string): Promise<StatelyInspectionEvent[]>;
   stats(): Promise<Stats>;
   /**
    * Counts, durations and ages as Prometheus reads them: what this process did, and what the store, the sweep and the event loop

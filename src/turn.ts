@@ -5,6 +5,7 @@
  */
 import type { AnyEventObject, StateValue } from 'xstate';
 import { childId } from './birth.ts';
+import { type Happening, happeningOf, type Outcome } from './happening.ts';
 import {
   accepts,
   deliver,
@@ -22,7 +23,7 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import { type EffectResult, eventOfResult, interruptedTooOften, type Life } from './life.ts';
+import { beginningOf, type EffectResult, eventOfResult, interruptedTooOften, type Life, timesOf } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
@@ -56,11 +57,14 @@ export class Turn {
   until: Instant | null = null;
   /** Set: no further effect starts in this turn. What would start one is left for the next claim. */
   closed = false;
+  /** What happened in it, step by step, where somebody wants to know. */
+  readonly trail: Happening[] | null;
   #steps = 0;
   #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
 
-  constructor(life: Life) {
+  constructor(life: Life, inspected = false) {
     this.life = life;
+    this.trail = inspected ? [] : null;
   }
 
   /** Nothing happened that would have to be written. */
@@ -75,14 +79,9 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id, input, createdAt, firstDueAt, attempts, retried } = this.life;
-    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
-    const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
-    const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
-    const machineInput = definition.standard ? standardInput : input;
-    // A standard machine begins with what its context may soon forget: a replay needs it.
-    const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
-    const start = (): Step => init(definition.prepared, { id, input: machineInput, now: at });
+    const { definition, id, retried } = this.life;
+    const { at, input, told } = beginningOf(this.life, now);
+    const start = (): Step => init(definition.prepared, { id, input, now: at });
     if (retried > 0) this.#take({ type: 'carillon.retried', ...told }, at, start, ['retried']);
     else this.#take({ type: 'xstate.init', ...told }, at, start);
   }
@@ -245,7 +244,7 @@ export class Turn {
       }
       this.#mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
       const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
-      this.settlement = recordOf(definition, ending, this.#times(now));
+      this.settlement = recordOf(definition, ending, timesOf(this.life, now));
       for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
       this.starts = [];
       return true;
@@ -274,8 +273,14 @@ export class Turn {
 
   /** Journals what the engine did without asking the machine. */
   #mark(event: AnyEventObject, at: Instant, via: Via): void {
-    this.lines.push(journalLine(at, event, this.value, via));
     this.life = { ...this.life, seq: this.life.seq + 1 };
+    const status = via[0] === 'stopped' ? 'stopped' : 'active';
+    this.#note(event, at, { value: this.value, context: this.context, status }, via);
+  }
+
+  #note(event: AnyEventObject, at: Instant, after: Outcome, via?: Via): void {
+    this.lines.push(journalLine(at, event, after.value, via));
+    this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
 
   /** One step of the machine. False: the machine failed, and nothing of this step counts. */
@@ -299,12 +304,12 @@ export class Turn {
     const before = this.life.system;
     this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
     this.#shown = { system: step.state, value: step.value, context: step.context };
-    this.lines.push(journalLine(at, event, step.value, via));
+    this.#note(event, at, step, via);
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
       const ending = { status, output, error, dropped: step.hasTag('dropped') };
-      this.settlement = recordOf(this.life.definition, ending, this.#times(at));
+      this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
       this.starts = [];
       return true;
     }
@@ -364,10 +369,5 @@ export class Turn {
       return !this.exhausted && !this.fault;
     }
     return this.#deliver(eventOf(news), now);
-  }
-
-  #times(settledAt: Instant): { startedAt: Instant | null; settledAt: Instant; attempts: number } {
-    const { system, retried } = this.life;
-    return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
   }
 }

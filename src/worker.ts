@@ -35,6 +35,8 @@ export interface WorkerDeps {
   readonly logger: Logger;
   readonly definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly entry: Omit<WorkerEntry, 'id'>;
+  /** Somebody wants to know what happens in turns, step by step. */
+  readonly inspected: boolean;
   startEffect(held: Held, effect: StoredEffect): RunningEffect;
   committed(held: Held, turn: Turn, write: TurnWrite): void;
   /** Something in that queue is due at that instant. */
@@ -69,6 +71,10 @@ export class Worker implements Keeper {
       fenced: () => this.#fence(),
       joined: () => this.#unfence(),
     });
+  }
+
+  get inspected(): boolean {
+    return this.#deps.inspected;
   }
 
   get id(): string {

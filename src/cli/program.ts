@@ -10,6 +10,7 @@ import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
 import { addFollowups } from './followups.ts';
 import { addInit } from './init.ts';
+import { addInspect } from './inspect.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
 import { addReading } from './reading.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addFollowups(program);
   addReading(program);
   addReplay(program);
+  addInspect(program);
   addRetrying(program);
   addQueues(program);
   addCrons(program);
