@@ -1,6 +1,6 @@
 import { decode } from './codec.ts';
 import { decodeState } from './interpreter/index.ts';
-import { originOf } from './kinship.ts';
+import { kinOf, traceOf } from './kinship.ts';
 import type { Life } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Mail } from './store/contract.ts';
@@ -49,7 +49,8 @@ export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unlea
       retried: claimed.retried,
       attempts: claimed.attempt,
       seq: claimed.seq,
-      ...originOf(claimed.parent, claimed.role),
+      kin: kinOf(claimed.parent, claimed.role),
+      trace: traceOf(claimed.role),
     },
     queue: claimed.queue,
     priority: claimed.priority,

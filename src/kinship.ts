@@ -41,36 +41,36 @@ export type News = { readonly child: string; readonly role: ToldRole } & (
   | { readonly recovering: boolean }
 );
 
-/** Where an actor comes from: whose child it is, and the trace it belongs to, as a W3C traceparent. */
-export interface Origin {
-  readonly kin: Kin | null;
-  readonly trace: string | null;
+export function encodeRole(role: Role): string {
+  return encode(role, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
 }
 
-export function encodeRole(role: Role, trace: string | null = null): string {
-  return encodeOrigin(trace === null ? role : { ...role, trace });
+export function kinOf(parent: string | null, role: string | null): Kin | null {
+  if (parent === null || role === null) return null;
+  const { trace: _, ...own } = decode(role) as Role & Traced;
+  return { parent, role: own };
+}
+
+/** The trace an actor belongs to, as a W3C traceparent. It lies beside the role, or alone where there is none. */
+interface Traced {
+  readonly trace?: string;
+}
+
+export function traceOf(role: string | null): string | null {
+  return role?.includes('"trace":') ? ((decode(role) as Traced).trace ?? null) : null;
 }
 
 /** For one that is nobody's child. */
 export function encodeTrace(trace: string | null): string | null {
-  return trace === null ? null : encodeOrigin({ trace });
-}
-
-function encodeOrigin(origin: object): string {
-  return encode(origin, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
-}
-
-export function originOf(parent: string | null, text: string | null): Origin {
-  if (text === null) return { kin: null, trace: null };
-  const { trace = null, ...role } = decode(text) as Role & { readonly trace?: string };
-  return { kin: parent === null ? null : { parent, role }, trace };
+  return trace === null ? null : encode({ trace }, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
 }
 
 /** The same child, in this trace: one that its parent waits for. A run of a cron is nobody's continuation. */
 export function inTrace(role: string | null, trace: string): string | null {
   if (role === null) return null;
   const own = decode(role) as Role;
-  return 'nominalAt' in own ? role : encodeRole(own, trace);
+  const traced: Role & Traced = { ...own, trace };
+  return 'nominalAt' in own ? role : encodeRole(traced);
 }
 
 /** Only who invoked a child gets its output with the news; a flow's children read each other's by id, and a cron has no use for it. */

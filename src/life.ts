@@ -1,5 +1,6 @@
 import type { AnyEventObject } from 'xstate';
 import type { SystemState } from './interpreter/index.ts';
+import type { Via } from './journal.ts';
 import type { Kin } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunTimes } from './run-record.ts';
@@ -28,21 +29,19 @@ export interface Life {
   readonly trace: string | null;
 }
 
-/** When its machine begins, with what, and what the entry of that has to say. */
+/** How its machine begins, and what of that is written down. */
 export function beginningOf(
   { definition, input, createdAt, firstDueAt, attempts, retried }: Life,
   now: Instant,
-): { readonly at: Instant; readonly input: unknown; readonly told: object } {
-  // A custom machine begins when it is due, with its own input, and tells only of another life.
-  const told = { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) };
-  if (!definition.standard) return { at: now, input, told: retried > 0 ? told : {} };
-  return {
-    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
-    at: retried > 0 ? firstDueAt : createdAt,
-    input: definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts },
-    // It begins with what its context may soon forget: a replay needs it.
-    told,
-  };
+): { readonly at: Instant; readonly input: unknown; readonly event: AnyEventObject; readonly via?: Via } {
+  // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
+  const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
+  const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
+  // A standard machine begins with what its context may soon forget: a replay needs it.
+  const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
+  const beginning = { at, input: definition.standard ? standardInput : input };
+  if (retried > 0) return { ...beginning, event: { type: 'carillon.retried', ...told }, via: ['retried'] };
+  return { ...beginning, event: { type: 'xstate.init', ...told } };
 }
 
 /** For the record of a machine that counts nothing itself. */

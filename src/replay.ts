@@ -70,7 +70,10 @@ export function pastOf(stored: StoredActor, segments: readonly JournalSegment[])
   return { id, createdAt, input: input === null ? undefined : decode(input), entries, snapshots };
 }
 
-/** Replays up to and including `upTo`, or all; `visit` is told what the actor was after each step. `definition` may be another version than the one it was lived by. */
+/**
+ * Replays up to and including `upTo`, or all. `definition` may be another version than the one it was lived by. `visit` is told what the
+ * actor was after each step.
+ */
 export function replayPast(
   past: Past,
   definition: { readonly internals: DefinitionInternals; readonly prepared: Prepared },
@@ -88,9 +91,8 @@ export function replayPast(
       const replayed = (error as Error).message;
       return { ok: false, steps, firstDifference: { seq, path: 'state', stored: entry.state, replayed } };
     }
-    const now = fold.description;
-    steps.push({ seq, at, event, state: now?.value ?? null, context: now?.context ?? null });
-    if (now) visit(seq, now);
+    steps.push({ seq, at, event, state: fold.value, context: fold.context });
+    if (fold.description) visit(seq, fold.description);
     const firstDifference = fold.compared(entry);
     if (firstDifference) return { ok: false, steps, firstDifference };
   }
@@ -112,6 +114,14 @@ class Fold {
     const [first] = past.entries;
     const base = first === undefined ? undefined : past.snapshots.get(first.seq - 1);
     this.#system = base === undefined ? null : decodeState(prepared, base);
+  }
+
+  get value(): StateValue | null {
+    return this.#system && describe(this.#prepared, this.#system).value;
+  }
+
+  get context(): unknown {
+    return this.#system && describe(this.#prepared, this.#system).context;
   }
 
   /** Null before the first step. */
@@ -147,7 +157,7 @@ class Fold {
   }
 
   compared({ seq, state }: JournaledEvent): ReplayDifference | undefined {
-    const inState = differenceIn(state, this.description?.value ?? null, 'state');
+    const inState = differenceIn(state, this.value, 'state');
     if (inState) return { seq, ...inState };
     const stored = this.#past.snapshots.get(seq);
     if (stored === undefined || !this.#system) return undefined;

@@ -29,6 +29,8 @@ import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
 
+/** A standard machine waits for its time in a state, so it begins before that. */
+const ALREADY = Number.POSITIVE_INFINITY;
 /** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
 const MAX_STEPS = 1000;
 /** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
@@ -79,11 +81,9 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id, retried } = this.life;
-    const { at, input, told } = beginningOf(this.life, now);
-    const start = (): Step => init(definition.prepared, { id, input, now: at });
-    if (retried > 0) this.#take({ type: 'carillon.retried', ...told }, at, start, ['retried']);
-    else this.#take({ type: 'xstate.init', ...told }, at, start);
+    const { definition, id } = this.life;
+    const { at, input, event, via } = beginningOf(this.life, now);
+    this.#take(event, at, () => init(definition.prepared, { id, input, now: at }), via);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -104,7 +104,7 @@ export class Turn {
   /** One letter. False: it has to wait in the mailbox. */
   takeMail(mailId: string, letter: Letter, mailedAt: Instant, now: Instant): boolean {
     if (this.over) return false;
-    if (this.life.definition.standard) this.#beginStandard();
+    if (this.life.definition.standard) this.begin(ALREADY);
     if (letter.kind === 'event') {
       this.begin(now);
       // Whoever wrote before a timer was due is heard before it, however late the worker looks.
@@ -143,7 +143,7 @@ export class Turn {
    */
   interrupt(charged: boolean, startedAt: Instant | null, now: Instant): void {
     if (this.life.definition.standard) {
-      this.#beginStandard();
+      this.begin(ALREADY);
       // Only where the claim is the record of a start: any other machine looks at what is due when it is looked at.
       if (startedAt !== null && this.life.definition.claimed && !this.life.system?.effects.length)
         this.fireDue(startedAt, startedAt);
@@ -216,10 +216,6 @@ export class Turn {
     if (this.#shown?.system !== system)
       this.#shown = system ? { system, ...describe(definition.prepared, system) } : null;
     return this.#shown;
-  }
-
-  #beginStandard(): void {
-    this.begin(Number.POSITIVE_INFINITY);
   }
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {

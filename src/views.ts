@@ -2,7 +2,7 @@ import type { StateValue } from 'xstate';
 import { childId } from './birth.ts';
 import { decode } from './codec.ts';
 import { decodeState, describe } from './interpreter/index.ts';
-import { originOf } from './kinship.ts';
+import { kinOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Recovering } from './recovery-words.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
@@ -59,7 +59,7 @@ export interface ActorView {
 /** `definition`: what this process knows of it; without one, what the columns say is shown. */
 export function viewOf(stored: StoredActor, definition: LoadedDefinition | undefined): ActorView {
   const looked = look(stored, definition);
-  const role = originOf(stored.parent, stored.role).kin?.role;
+  const role = kinOf(stored.parent, stored.role)?.role;
   return {
     id: stored.id,
     name: stored.name,

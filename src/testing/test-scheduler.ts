@@ -76,7 +76,10 @@ export async function createTestScheduler(options: TestSchedulerOptions): Promis
   const time = new VirtualTime(env, settings.patience);
   const threads = new RecordedThreads(() => time.now());
   const check = new SnapshotCheck();
-  const store = createMemoryDatabase({ now: () => env.wallMs() }).open({ env });
+  const store = createMemoryDatabase({ now: () => env.wallMs() }).open({
+    env,
+    ...(given.namespace !== undefined && { namespace: given.namespace }),
+  });
   const door = await openScheduler(
     { logger: false, threads, ...given, sweepInterval: '1h', worker: workerOf(given) },
     {

@@ -3,7 +3,7 @@ import { createTestScheduler, type TestScheduler } from 'carillon/testing';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fromPromise, setup } from 'xstate';
 import { defineActor, defineJob, fromJob } from '../../src/index.ts';
-import { encodeTrace, inTrace, originOf } from '../../src/kinship.ts';
+import { encodeTrace, inTrace, kinOf, traceOf } from '../../src/kinship.ts';
 import { useSdk } from '../support/spans.ts';
 
 const sdk = useSdk();
@@ -115,7 +115,9 @@ describe('a stored trace', () => {
 
   test('lies beside what a child is to its parent, and is no part of it', () => {
     const role = inTrace('1{"key":"a","after":{}}', traceparent);
-    expect(originOf('p', role)).toEqual({ kin: { parent: 'p', role: { key: 'a', after: {} } }, trace: traceparent });
-    expect(originOf(null, encodeTrace(traceparent))).toEqual({ kin: null, trace: traceparent });
+    expect(kinOf('p', role)).toEqual({ parent: 'p', role: { key: 'a', after: {} } });
+    expect(traceOf(role)).toBe(traceparent);
+    expect([kinOf(null, encodeTrace(traceparent)), traceOf(encodeTrace(traceparent))]).toEqual([null, traceparent]);
+    expect(inTrace('1{"nominalAt":1}', traceparent)).toBe('1{"nominalAt":1}');
   });
 });
