@@ -22,6 +22,7 @@ export class LiveEvents {
   readonly #known = new Map<string, Subject>();
   readonly #waiting: (() => void | Promise<void>)[] = [];
   #draining = false;
+  #behind = false;
 
   constructor(runtime: Runtime, tell: (event: StatelyInspectionEvent) => unknown) {
     this.#runtime = runtime;
@@ -30,7 +31,7 @@ export class LiveEvents {
 
   committed({ holding: { life } }: Held, happenings: readonly Happening[]): void {
     const [first] = happenings;
-    if (!first || this.#waiting.length >= MAX_WAITING) return;
+    if (!first || this.#isBehind()) return;
     const { id, kin, definition } = life;
     const actor = { id, name: definition.name, version: definition.version, parent: kin?.parent ?? null };
     this.#waiting.push(() => {
@@ -39,6 +40,15 @@ export class LiveEvents {
       return this.#meet(actor, first, happenings);
     });
     void this.#drain();
+  }
+
+  /** The store does not answer: what would be told later than anybody cares is left out, and that is said once. */
+  #isBehind(): boolean {
+    const behind = this.#waiting.length >= MAX_WAITING;
+    if (behind && !this.#behind)
+      this.#runtime.failed(new Error(`Inspection is ${MAX_WAITING} turns behind: what comes now is not told.`));
+    this.#behind = behind;
+    return behind;
   }
 
   async #drain(): Promise<void> {

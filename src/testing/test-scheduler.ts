@@ -1,5 +1,6 @@
 /** A whole scheduler for tests: the real one, over the store in memory, with time in the test's hand. */
 import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { Duration } from '../duration.ts';
 import type { Handle } from '../handle.ts';
 import { prepareDefinitions } from '../loaded-definition.ts';
 import { date, duration, integer, object, oneOf, optional } from '../option-checks.ts';
@@ -26,7 +27,7 @@ export interface TestSchedulerOptions
    * How long of real time the clock waits for a handler before time goes on without it. Raise it where handlers talk to slow
    * things; lower it where they hang on purpose. 0 to 1 h. @defaultValue '1s'
    */
-  readonly patience?: number | `${number}${'ms' | 's' | 'm' | 'h'}`;
+  readonly patience?: Duration;
   /** Randomness (jitter of sweeps, ids) follows from it. @defaultValue 1 */
   readonly seed?: number;
   /**

@@ -73,7 +73,7 @@ describe('an approval', () => {
 
 describe('a call of an endpoint', () => {
   test('is tried again with the same key until it is answered', async () => {
-    await open({ inline: true });
+    await open({ inline: true, patience: '30s' });
     const target = await endpoint([503, 503, 200]);
     const call = await kit.schedule(callEndpoint, { url: target.url, body: { ping: 1 } });
     expect(await call.result()).toMatchObject({ status: 'success', output: 'pong', attempts: 3 });
@@ -83,7 +83,7 @@ describe('a call of an endpoint', () => {
   });
 
   test('is not tried again once it is refused', async () => {
-    await open({ inline: true });
+    await open({ inline: true, patience: '30s' });
     const target = await endpoint([422]);
     const call = await kit.schedule(callEndpoint, { url: target.url, body: {} });
     expect(await call.result()).toMatchObject({ status: 'failed_dropped', reason: 'refused', attempts: 1 });
@@ -92,7 +92,7 @@ describe('a call of an endpoint', () => {
 });
 
 test('the report says how far it is, and what it made', async () => {
-  await open({ inline: true });
+  await open({ inline: true, patience: '30s' });
   const report = await kit.schedule(longReport, { pages: 3, msPerPage: 1 });
   expect(await report.result()).toMatchObject({ output: { pages: 3 } });
   expect(await kit.get(report.id)).toMatchObject({ progress: { page: 3, of: 3 } });

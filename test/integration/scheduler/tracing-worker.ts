@@ -19,7 +19,7 @@ if (postgres) {
     definitions: [traced],
     postgres,
     logger: false,
-    worker: { lease: '500ms' },
+    worker: { lease: '1s' },
     sweepInterval: '100ms',
   });
   scheduler.on('settled', () => process.stdout.write(`${JSON.stringify({ spans: sdk.spans() })}\n`));
