@@ -2,7 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // The examples import Carillon by its name, as its users do.
-const resolve = { alias: { carillon: fileURLToPath(new URL('./src/index.ts', import.meta.url)) } };
+const resolve = {
+  alias: [
+    { find: /^carillon$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+    { find: /^carillon\/testing$/, replacement: fileURLToPath(new URL('./src/testing/index.ts', import.meta.url)) },
+  ],
+};
 
 // Groups run one after the other: fault tests have leases that run out, and two files at once is what a small machine bears.
 export default defineConfig({
@@ -31,6 +36,18 @@ export default defineConfig({
         },
       },
       {
+        resolve,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
@@ -38,7 +55,7 @@ export default defineConfig({
           testTimeout: 90_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -11,6 +11,8 @@ import { migrate, openPostgresStore } from './store/postgres/index.ts';
 export interface Connections {
   readonly store: Store;
   readonly alarms: Alarms;
+  /** Connections of the general pool, and callers that wait for one. Null: there is no pool. */
+  pool(): { readonly total: number; readonly idle: number; readonly waiting: number } | null;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,11 @@ export async function openConnections(options: ResolvedScheduler, env: Env, logg
     return {
       store,
       alarms,
+      pool: () => ({
+        total: store.pool.totalCount,
+        idle: store.pool.idleCount,
+        waiting: store.pool.waitingCount,
+      }),
       async close() {
         await alarms.close();
         await store.close();

@@ -27,7 +27,9 @@ import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import { Forking } from './forking.ts';
 import type { Handle } from './handle.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
+import { MetricsPage } from './metrics-page.ts';
 import { Operating } from './operating.ts';
 import type {
   AuditOptions,
@@ -61,6 +63,7 @@ export class Door implements Scheduler {
   readonly #operator: Operating;
   readonly #followups: Followups;
   readonly #forking: Forking;
+  readonly #metrics: MetricsPage;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -71,6 +74,7 @@ export class Door implements Scheduler {
     this.#operator = new Operating(runtime);
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
     this.#forking = new Forking(runtime);
+    this.#metrics = new MetricsPage(runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.
@@ -286,8 +290,17 @@ export class Door implements Scheduler {
     return checkLive(this.#open.store, definition, resolveCheckOptions(options));
   }
 
+  async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {
+    return this.#reading.inspectionEvents(id);
+  }
+
   async stats(): Promise<Stats> {
     return this.#reading.stats();
+  }
+
+  async metrics(): Promise<string> {
+    this.#runtime.assertOpen();
+    return this.#metrics.text();
   }
 
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void {

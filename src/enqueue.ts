@@ -6,7 +6,7 @@ import type { Alarms } from './alarms.ts';
 import { decode } from './codec.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Unleased } from './holding.ts';
-import { kinOf } from './kinship.ts';
+import { kinOf, traceOf } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { encodeLetter } from './mail.ts';
 import type { Instant, NewActor, Scheduled, Store } from './store/contract.ts';
@@ -170,6 +170,7 @@ function startedHolding({ definition, actor }: Enqueued, dueAt: Instant, now: In
       attempts: 0,
       seq: 0,
       kin: kinOf(actor.parent, actor.role),
+      trace: traceOf(actor.role),
     },
     queue: actor.queue,
     priority: actor.priority,

@@ -4,11 +4,11 @@
  * taken into the same turn.
  */
 import type { CommitOutcome } from './commit-queue.ts';
+import type { EffectResult } from './effect-result.ts';
 import type { RunningEffect } from './effects.ts';
 import type { LocalTimer } from './env.ts';
 import type { Holding } from './holding.ts';
 import type { StoredEffect } from './interpreter/index.ts';
-import type { EffectResult } from './life.ts';
 import { decodeLetter } from './mail.ts';
 import type { Instant, Mail, Reloaded, TurnWrite } from './store/contract.ts';
 import { Turn } from './turn.ts';
@@ -22,6 +22,8 @@ const RETRY_COMMIT_MS = 200;
 
 /** What a held actor asks of the worker that holds it. */
 export interface Keeper {
+  /** Somebody wants to know what happens in turns, step by step. */
+  readonly inspected: boolean;
   now(): Instant;
   setTimer(ms: number, fire: () => void): LocalTimer;
   commit(write: TurnWrite): Promise<CommitOutcome>;
@@ -63,7 +65,7 @@ export class Held {
   constructor(keeper: Keeper, holding: Holding) {
     this.#keeper = keeper;
     this.holding = holding;
-    this.#turn = new Turn(holding.life);
+    this.#turn = new Turn(holding.life, keeper.inspected);
     this.#row = { ...holding.row, seq: holding.life.seq };
     this.#seen = new Set(holding.mail.map((mail) => mail.id));
     const { row, mail, limits, life, inherited } = holding;
@@ -275,7 +277,7 @@ export class Held {
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
     // A refused start leaves nothing of its turn, so the end of one attempt and the start of the next are never in one.
-    this.#turn = new Turn(turn.life);
+    this.#turn = new Turn(turn.life, this.#keeper.inspected);
     this.#turn.closed = this.holding.limits !== null;
     this.#startAll(turn.starts);
     this.#advance();

@@ -1,6 +1,6 @@
 import { decode } from './codec.ts';
 import { decodeState, type SystemState } from './interpreter/index.ts';
-import { kinOf } from './kinship.ts';
+import { kinOf, traceOf } from './kinship.ts';
 import type { Life } from './life.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import type { Claimed, Instant, Mail } from './store/contract.ts';
@@ -64,6 +64,7 @@ function held(claimed: Claimed, definition: LoadedDefinition, system: () => Syst
       attempts: claimed.attempt,
       seq: claimed.seq,
       kin: kinOf(claimed.parent, claimed.role),
+      trace: traceOf(claimed.role),
     },
     queue: claimed.queue,
     priority: claimed.priority,

@@ -58,6 +58,13 @@ export type { FlowChild, FlowOptions } from './flows/flow-options.ts';
 export { followup } from './followups/followup.ts';
 export type { FollowupInput, FollowupOptions } from './followups/options.ts';
 export type { Handle, Schedule } from './handle.ts';
+export type {
+  InspectedSnapshot,
+  StatelyActorEvent,
+  StatelyEventEvent,
+  StatelyInspectionEvent,
+  StatelySnapshotEvent,
+} from './inspect/stately-events.ts';
 export type { JournalEntry } from './journal.ts';
 export type { ForkOf } from './kinship.ts';
 export type { Concurrency, RateLimit } from './limits.ts';

@@ -60,7 +60,31 @@ export function forkOf(parent: string | null, role: string | null): ForkOf | nul
 }
 
 export function kinOf(parent: string | null, role: string | null): Kin | null {
-  return parent === null || role === null ? null : { parent, role: decode(role) as Role };
+  if (parent === null || role === null) return null;
+  const { trace: _, ...own } = decode(role) as Role & Traced;
+  return { parent, role: own };
+}
+
+/** The trace an actor belongs to, as a W3C traceparent. It lies beside the role, or alone where there is none. */
+interface Traced {
+  readonly trace?: string;
+}
+
+export function traceOf(role: string | null): string | null {
+  return role?.includes('"trace":') ? ((decode(role) as Traced).trace ?? null) : null;
+}
+
+/** For one that is nobody's child. */
+export function encodeTrace(trace: string | null): string | null {
+  return trace === null ? null : encode({ trace }, { path: 'role', maxBytes: Number.POSITIVE_INFINITY });
+}
+
+/** The same child, in this trace: one that its parent waits for. A run of a cron is nobody's continuation. */
+export function inTrace(role: string | null, trace: string): string | null {
+  if (role === null) return null;
+  const own = decode(role) as Role;
+  const traced: Role & Traced = { ...own, trace };
+  return 'nominalAt' in own ? role : encodeRole(traced);
 }
 
 /** Only who invoked a child gets its output with the news; a flow's children read each other's by id, and a cron has no use for it. */

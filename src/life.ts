@@ -1,8 +1,9 @@
 import type { AnyEventObject } from 'xstate';
-import type { SystemState } from './interpreter/index.ts';
+import { firstTimer, type SystemState } from './interpreter/index.ts';
 import type { Via } from './journal.ts';
 import type { Kin } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
+import type { RunTimes } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
 
 /** An actor between two turns. */
@@ -24,6 +25,8 @@ export interface Life {
   readonly seq: number;
   /** Whose child it is. */
   readonly kin: Kin | null;
+  /** W3C traceparent of the call that scheduled it. */
+  readonly trace: string | null;
 }
 
 /** How its machine begins, and what of that is written down. */
@@ -41,19 +44,27 @@ export function beginningOf(
   return { ...beginning, event: { type: 'xstate.init', ...told } };
 }
 
-export type EffectResult =
-  | { readonly ok: true; readonly output: unknown }
-  | { readonly ok: false; readonly error: unknown };
-
-/** How a machine hears of the end of what it invoked under that name. */
-export function eventOfResult(name: string, result: EffectResult): AnyEventObject {
-  return result.ok
-    ? { type: `xstate.done.actor.${name}`, output: result.output }
-    : { type: `xstate.error.actor.${name}`, error: result.error };
+/** For the record of a machine that counts nothing itself. */
+export function timesOf({ system, retried }: Life, settledAt: Instant): RunTimes {
+  return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
 }
 
-/** What was invoked is not started again: too many of its workers died. */
-export function interruptedTooOften(attempts: number): Error {
-  const error = new Error(`Interrupted ${attempts} times: its worker died.`);
-  return Object.assign(error, { code: 'INTERRUPTED' });
+/** What every step of its machine is told. */
+export function momentOf(
+  { id, input, definition, retried }: Life,
+  now: Instant,
+): { readonly id: string; readonly now: Instant; readonly plan?: unknown } {
+  return definition.plan ? { id, now, plan: definition.plan(input, id, retried) } : { id, now };
+}
+
+/** Attempts of a standard machine, for views; a custom machine has none of its own. */
+export function attemptOf({ system, definition, attempts }: Life, context: unknown): number {
+  if (!system) return attempts;
+  const { attempt } = (context ?? {}) as { readonly attempt?: unknown };
+  return definition.standard && typeof attempt === 'number' ? attempt : 0;
+}
+
+/** When the actor next has to be looked at by itself. Null: only mail or a result can move it. */
+export function nextDueOf({ system, firstDueAt }: Life): Instant | null {
+  return system ? (firstTimer(system.timers)?.dueAt ?? null) : firstDueAt;
 }

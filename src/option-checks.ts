@@ -123,14 +123,13 @@ export function record<T>(check: Check<T>): Check<Readonly<Record<string, T>>> {
   };
 }
 
-/** An object with exactly these options. `notYet` are known names that this version refuses. */
-export function object<C extends Checks>(checks: C, notYet: readonly string[] = []): Check<Checked<C>> {
+/** An object with exactly these options. */
+export function object<C extends Checks>(checks: C): Check<Checked<C>> {
   return (value, option) => {
     const given = value === undefined ? {} : plainObject(value, option);
     const prefix = option === '' ? '' : `${option}.`;
     for (const key of Object.keys(given)) {
       if (Object.hasOwn(checks, key)) continue;
-      if (notYet.includes(key)) throw new InvalidOptionError(prefix + key, 'is not available in this version.');
       throw new InvalidOptionError(prefix + key, `is unknown. Known here: ${Object.keys(checks).join(', ')}.`);
     }
     const checked = Object.entries(checks).map(([key, check]) => [key, check(given[key], prefix + key)]);

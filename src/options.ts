@@ -10,6 +10,7 @@ import type { ThreadGateway } from '../actors/thread-gateway.ts';
 import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import { operatorName } from './operator-name.ts';
 import {
   client,
@@ -25,6 +26,7 @@ import {
   refuse,
   text,
 } from './option-checks.ts';
+import { readRedactPath } from './redact.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -115,8 +117,17 @@ export interface SchedulerOptions {
   readonly threads?: ThreadGateway;
   /** `false`: no logs. A pino logger of its own unless given. */
   readonly logger?: Logger | false;
-  /** Paths hidden in logs, inspection and dashboard. */
+  /**
+   * Paths hidden in logs, inspection and dashboard, wherever they begin: `'card.number'` hides it in an input, a context and an event
+   * alike. `'*'` is any one key. Programs and the command line that read actors see everything. At most 1,000. @defaultValue none
+   */
   readonly redact?: readonly string[];
+  /**
+   * Told of every turn this process commits, as an inspector of Stately's wants to hear it: `@xstate.actor`, `@xstate.event` and
+   * `@xstate.snapshot` of `@statelyai/inspect` 0.7. Called in the worker's own loop, so it should only pass events on; what it throws is
+   * logged and costs no run anything. Not telling costs nothing. @defaultValue none
+   */
+  readonly inspect?: (event: StatelyInspectionEvent) => void;
   /** Who is named in the audit for what this scheduler is asked to do. @defaultValue the system's user and host, 'ada@build-7' */
   readonly operator?: string;
 }
@@ -133,6 +144,13 @@ function workerSettings(value: unknown, option: string): ResolvedScheduler['work
   return { ...rest, leaseMs: lease };
 }
 
+function redactPath(value: unknown, option: string): string {
+  const path = text(256)(value, option);
+  if (!readRedactPath(path))
+    refuse(option, "must be a path such as 'card.number', 'cards[*].number' or '*.token'", value);
+  return path;
+}
+
 /** It becomes part of SQL text, so it is checked against a strict pattern. */
 function schemaName(value: unknown, option: string): string {
   if (typeof value !== 'string' || !/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(value)) {
@@ -141,34 +159,32 @@ function schemaName(value: unknown, option: string): string {
   return value;
 }
 
-const schedulerChecks = object(
-  {
-    definitions: list(
-      10_000,
-      kind<AnyDefinition>('a definition', (value) => typeof value === 'object' && value !== null),
+const schedulerChecks = object({
+  definitions: list(
+    10_000,
+    kind<AnyDefinition>('a definition', (value) => typeof value === 'object' && value !== null),
+  ),
+  postgres: optional(kind<string | pg.PoolConfig | pg.Pool>('a URL, a pg pool or its configuration', isAddress), null),
+  redis: optional(kind<string | RedisOptions | Redis>('a URL, an ioredis client or its options', isAddress), null),
+  namespace: optional(name, 'default'),
+  schema: optional(schemaName, 'carillon'),
+  worker: workerSettings,
+  sweepInterval: optional(duration(10, HOUR_MS), 1000),
+  maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
+  threads: optional(
+    kind<ThreadGateway>('an object with the method deliver()', (value) =>
+      isFunction((value as Partial<ThreadGateway> | null)?.deliver),
     ),
-    postgres: optional(
-      kind<string | pg.PoolConfig | pg.Pool>('a URL, a pg pool or its configuration', isAddress),
-      null,
-    ),
-    redis: optional(kind<string | RedisOptions | Redis>('a URL, an ioredis client or its options', isAddress), null),
-    namespace: optional(name, 'default'),
-    schema: optional(schemaName, 'carillon'),
-    worker: workerSettings,
-    sweepInterval: optional(duration(10, HOUR_MS), 1000),
-    maxPayload: optional(integer(1024, 67_108_864), 1_048_576),
-    threads: optional(
-      kind<ThreadGateway>('an object with the method deliver()', (value) =>
-        isFunction((value as Partial<ThreadGateway> | null)?.deliver),
-      ),
-      null,
-    ),
-    logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
-    redact: optional(list(1000, text(256)), []),
-    operator: optional(text(256), null),
-  },
-  ['inspect'],
-);
+    null,
+  ),
+  logger: optional(kind<Logger | false>('a pino logger or false', isLogger), null),
+  redact: optional(list(1000, redactPath), []),
+  inspect: optional(
+    kind<NonNullable<SchedulerOptions['inspect']>>('a function of one inspection event', isFunction),
+    null,
+  ),
+  operator: optional(text(256), null),
+});
 
 export interface ResolvedScheduler {
   readonly definitions: readonly AnyDefinition[];
@@ -188,6 +204,8 @@ export interface ResolvedScheduler {
   readonly threads: ThreadGateway | null;
   readonly logger: Logger | false | null;
   readonly redact: readonly string[];
+  /** Null: nobody is told. */
+  readonly inspect: ((event: StatelyInspectionEvent) => void) | null;
   readonly operator: string;
 }
 

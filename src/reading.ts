@@ -7,8 +7,11 @@ import { decode } from './codec.ts';
 import { type AnyDefinition, internalsOf } from './definitions.ts';
 import { ActorNotFoundError, UnknownDefinitionError } from './errors.ts';
 import { type Explanation, explain } from './explain.ts';
+import { pastEvents } from './inspect/past-events.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import { accepts, decodeState } from './interpreter/index.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
+import { livedByLoaded } from './lived-by.ts';
 import { prepareDefinition } from './loaded-definition.ts';
 import { type LivedBy, pastOf, type ReplayReport, replayPast } from './replay.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
@@ -16,14 +19,6 @@ import type { Runtime } from './runtime.ts';
 import { type Stats, statsOf } from './stats.ts';
 import type { StoredActor } from './store/contract.ts';
 import { type ActorView, viewOf } from './views.ts';
-
-/** The versions of that definition that this process has code for. */
-export function livedByLoaded(runtime: Pick<Runtime, 'loaded'>, name: string): LivedBy {
-  return (version) => {
-    const loaded = runtime.loaded(name, version);
-    return loaded && { internals: loaded, prepared: loaded.prepared };
-  };
-}
 
 export class Reading {
   readonly #runtime: Runtime;
@@ -72,6 +67,12 @@ export class Reading {
     const stored = await this.#find(id);
     const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
     return replayPast(pastOf(stored, segments), this.#livedBy(stored, definition), upTo);
+  }
+
+  async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {
+    const stored = await this.#find(id);
+    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    return [...(await pastEvents(this.#runtime, stored, pastOf(stored, segments)))];
   }
 
   #livedBy({ name, version }: StoredActor, definition: AnyDefinition | undefined): LivedBy {

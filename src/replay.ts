@@ -6,6 +6,7 @@ import type { AnyEventObject, StateValue } from 'xstate';
 import { decode } from './codec.ts';
 import type { DefinitionInternals } from './definitions.ts';
 import {
+  type Description,
   decodeState,
   deliver,
   describe,
@@ -85,8 +86,13 @@ export interface Lived {
 /** By version; undefined where it is not known. To replay by another one than it was lived by, give that for every version. */
 export type LivedBy = (version: number) => Lived | undefined;
 
-/** Replays up to and including `upTo`, or all. */
-export function replayPast(past: Past, livedBy: LivedBy, upTo: number = Number.POSITIVE_INFINITY): ReplayReport {
+/** Replays up to and including `upTo`, or all. `visit` is told what the actor was after each step. */
+export function replayPast(
+  past: Past,
+  livedBy: LivedBy,
+  upTo: number = Number.POSITIVE_INFINITY,
+  visit: (seq: number, now: Description) => void = () => {},
+): ReplayReport {
   const fold = new Fold(past, livedBy);
   const steps: ReplayStep[] = [];
   for (const entry of past.entries) {
@@ -99,6 +105,7 @@ export function replayPast(past: Past, livedBy: LivedBy, upTo: number = Number.P
       return { ok: false, steps, firstDifference: { seq, path: 'state', stored: entry.state, replayed } };
     }
     steps.push({ seq, at, event, state: fold.value, context: fold.context });
+    if (fold.description) visit(seq, fold.description);
     const firstDifference = fold.compared(entry);
     if (firstDifference) return { ok: false, steps, firstDifference };
   }
@@ -169,6 +176,11 @@ class Fold {
   get context(): unknown {
     if (!this.lived) return undefined;
     return this.system && describe(this.lived.prepared, this.system).context;
+  }
+
+  /** Null before the first step, and where nobody knows the version it was lived by. */
+  get description(): Description | null {
+    return this.system && this.lived && describe(this.lived.prepared, this.system);
   }
 
   take(entry: JournaledEvent): void {

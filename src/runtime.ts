@@ -5,29 +5,30 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Alarms } from './alarms.ts';
-import { type Connections, openConnections } from './connections.ts';
-import { createRegistry, internalsOf, type Registry } from './definitions.ts';
+import type { Connections } from './connections.ts';
+import type { Registry } from './definitions.ts';
 import { Enqueue } from './enqueue.ts';
-import { type Env, systemEnv } from './env.ts';
+import type { Env } from './env.ts';
 import { SchedulerStoppedError } from './errors.ts';
 import { Announcer } from './events.ts';
 import { FOLLOWUP_QUEUE } from './followups/definition.ts';
+import { LiveEvents } from './inspect/live-events.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
-import { storedLimits } from './limits.ts';
-import { type LoadedDefinition, loadDefinitions, newestOf, prepareDefinitions } from './loaded-definition.ts';
-import { openLogger } from './logger.ts';
-import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from './options.ts';
+import { type LoadedDefinition, newestOf } from './loaded-definition.ts';
+import { LoopLag } from './loop-lag.ts';
+import { Metrics } from './metrics.ts';
+import type { ResolvedScheduler } from './options.ts';
 import { type RunHost, Runs } from './runs.ts';
 import type { Instant, Store } from './store/contract.ts';
 import type { RecoverFilter } from './store/operating.ts';
 import { StoreClock } from './store-clock.ts';
 import { Sweep } from './sweep.ts';
-import { systemDefinitions } from './system-definitions.ts';
 import { SYSTEM_QUEUE } from './system-queue.ts';
 import { upkeep } from './upkeep.ts';
 import { viewOf } from './views.ts';
 import { type Since, Waiting } from './waiting.ts';
 import { Worker } from './worker.ts';
+import type { World } from './world.ts';
 
 export class Runtime {
   readonly options: ResolvedScheduler;
@@ -41,6 +42,11 @@ export class Runtime {
   readonly waiting: Waiting;
   readonly announcer: Announcer;
   readonly sweep: Sweep;
+  readonly effects: World['effects'];
+  readonly metrics = new Metrics();
+  readonly loopLag: LoopLag;
+  /** Null: nobody inspects. */
+  readonly inspection: LiveEvents | null;
   readonly #connections: Connections;
   readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly #queues: Map<string, number>;
@@ -60,6 +66,7 @@ export class Runtime {
     definitions: ReadonlyMap<number, LoadedDefinition>;
     queues: Map<string, number>;
     runHost: RunHost;
+    world: World;
   }) {
     const { options, env, logger, connections, clock, definitions, queues } = parts;
     const { store, alarms } = connections;
@@ -73,8 +80,11 @@ export class Runtime {
     this.#connections = connections;
     this.#definitions = definitions;
     this.#queues = queues;
+    this.effects = parts.world.effects;
+    this.loopLag = new LoopLag(env);
+    this.inspection = options.inspect && new LiveEvents(this, options.inspect);
     this.announcer = new Announcer((error) => this.failed(error));
-    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since));
+    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since), parts.world.askEveryMs);
     const nearMs = 2 * options.sweepIntervalMs;
     this.#worker = options.worker ? this.#createWorker(options.worker, parts.runHost) : null;
     const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
@@ -128,6 +138,16 @@ export class Runtime {
     this.store.announce(queue, now);
   }
 
+  /** Of the pool to Postgres, where there is one. */
+  pool(): ReturnType<Connections['pool']> {
+    return this.#connections.pool();
+  }
+
+  /** Actors this process's worker has in its hands. */
+  get heldCount(): number {
+    return this.#worker?.heldIds.length ?? 0;
+  }
+
   queueName(id: number): string {
     for (const [name, number] of this.#queues) if (number === id) return name;
     return String(id);
@@ -138,6 +158,7 @@ export class Runtime {
   }
 
   failed(error: unknown): void {
+    this.metrics.failed();
     this.logger.error({ err: error }, 'carillon');
     this.announcer.tell('error', () => (error instanceof Error ? error : new Error(String(error))));
   }
@@ -188,6 +209,7 @@ export class Runtime {
   async #stop(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
+    this.loopLag.close();
     await this.sweep.stop();
     await this.#listening?.close();
     await this.enqueue.settled();
@@ -231,6 +253,7 @@ export class Runtime {
         leaseMs: options.leaseMs,
         concurrency: options.concurrency,
       },
+      inspected: this.inspection !== null,
       startEffect: (held, effect) => runs.startEffect(held, effect),
       committed: (held, turn, write) => runs.committed(held, turn, write),
       gone: (held, how) => runs.gone(held, how),
@@ -262,63 +285,5 @@ export class Runtime {
 
   #safely(work: Promise<void>): void {
     work.catch((error: unknown) => this.failed(error));
-  }
-}
-
-/** What a scheduler runs in: the real one, or one that a test made. */
-export interface World {
-  readonly env: Env;
-  readonly connect: typeof openConnections;
-}
-
-export const realWorld: World = { env: systemEnv, connect: openConnections };
-
-/** Connects, checks the schema, registers definitions and queues. What fails leaves nothing open. */
-export async function openRuntime(
-  given: SchedulerOptions,
-  runHost: RunHost,
-  { env, connect }: World,
-): Promise<Runtime> {
-  const options = resolveSchedulerOptions(given);
-  const all = prepareDefinitions([...options.definitions.map(internalsOf), ...systemDefinitions]);
-  const registry = createRegistry(
-    options.definitions,
-    all.map(({ internals }) => internals),
-  );
-  const logger = openLogger(options.logger, options.redact);
-  for (const {
-    internals,
-    prepared: { warnings, findings },
-  } of all) {
-    for (const warning of [...warnings, ...findings])
-      logger.warn({ definition: internals.name, version: internals.version }, warning);
-  }
-  const connections = await connect(options, env, logger);
-  try {
-    const { store } = connections;
-    const entries = all.map(({ internals: { kind, name, version, limits }, prepared: { chart } }) => ({
-      kind,
-      name,
-      version,
-      chart,
-      ...(limits && { limits: storedLimits(limits) }),
-    }));
-    const defs = await store.registerDefinitions(entries);
-    const wanted = options.worker ? (options.worker.queues ?? []) : [];
-    const names = [...new Set(['default', SYSTEM_QUEUE, ...registry.all.map(({ queue }) => queue), ...wanted])];
-    const ids = await store.registerQueues(names);
-    const queues = new Map(names.map((name, index) => [name, ids[index] as number]));
-    const definitions = loadDefinitions(all, {
-      maxPayload: options.maxPayloadBytes,
-      namespace: options.namespace,
-      threads: options.threads,
-      defOf: (internals) => defs[all.findIndex((each) => each.internals === internals)] as number,
-      queueOf: (name) => queues.get(name) as number,
-    });
-    const clock = new StoreClock(env, await store.now());
-    return new Runtime({ options, env, logger, connections, clock, registry, definitions, queues, runHost });
-  } catch (error) {
-    await connections.close();
-    throw error;
   }
 }

@@ -18,13 +18,15 @@ import type { Explanation } from './explain.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
 import type { FollowupCalls } from './followups/calls.ts';
 import type { Handle, Schedule } from './handle.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
+import { openRuntime } from './open-runtime.ts';
 import type { Operations } from './operations.ts';
 import type { ScheduleOptions, SchedulerOptions } from './options.ts';
 import type { ReplayReport } from './replay.ts';
-import { openRuntime, realWorld, type World } from './runtime.ts';
 import type { Stats } from './stats.ts';
 import type { ActorView } from './views.ts';
+import { realWorld, type World } from './world.ts';
 
 export interface Scheduler extends FollowupCalls, CronCalls, Operations {
   /**
@@ -109,7 +111,17 @@ export interface Scheduler extends FollowupCalls, CronCalls, Operations {
    * draw randomness. Reads only. @throws DefinitionVersionError where the machine itself is refused
    */
   checkDefinition(definition: AnyDefinition, options?: CheckOptions): Promise<CompatibilityReport>;
+  /**
+   * Its past as an inspector of Stately's wants to hear it: its ancestors and itself introduced, then every event with the state it led
+   * to. What `redact` names is hidden. @throws ActorNotFoundError
+   */
+  inspectionEvents(id: string): Promise<StatelyInspectionEvent[]>;
   stats(): Promise<Stats>;
+  /**
+   * Counts, durations and ages as Prometheus reads them: what this process did, and what the store, the sweep and the event loop
+   * look like now. Labels are names of definitions and queues only. Answers within about two seconds, also without a store.
+   */
+  metrics(): Promise<string>;
   /** What this process's worker does. Returns how to stop listening. */
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void;
 }

@@ -4,12 +4,14 @@ import { type AnyDefinition, type DefinitionInternals, parseInput } from './defi
 import type { Enqueued } from './enqueue.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from './errors.ts';
 import { fingerprintOf, KEY_RETENTION_MS, keyDigest } from './idempotency-key.ts';
+import { encodeTrace } from './kinship.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyClaim, Scheduled } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
+import { tracedScheduling } from './tracing.ts';
 
 export interface Submitted {
   readonly id: string;
@@ -79,10 +81,19 @@ export class Scheduling {
   async many(definition: AnyDefinition, submissions: readonly Submission[]): Promise<readonly Submitted[]> {
     this.#runtime.assertOpen();
     const internals = this.#internals(definition);
+    const all = await tracedScheduling(internals, (trace) => this.#submitAll(internals, submissions, trace));
+    return all as readonly Submitted[];
+  }
+
+  async #submitAll(
+    internals: DefinitionInternals,
+    submissions: readonly Submission[],
+    trace: string | null,
+  ): Promise<readonly Submitted[]> {
     const prepared: Enqueued[] = [];
     for (const [index, submission] of submissions.entries()) {
       try {
-        const { enqueued, client } = await this.#prepare(internals, submission);
+        const { enqueued, client } = await this.#prepare(internals, submission, trace);
         if (client) throw new InvalidInputError('options.client', 'is for single schedule() calls.');
         prepared.push(enqueued);
       } catch (error) {
@@ -93,7 +104,7 @@ export class Scheduling {
     // One conflict is enough that none was written.
     return scheduled.map((each, index) => {
       try {
-        return told(each, submissions[index] as Submission);
+        return this.#told(each, prepared[index] as Enqueued, submissions[index] as Submission);
       } catch (error) {
         throw at(index, error);
       }
@@ -101,18 +112,32 @@ export class Scheduling {
   }
 
   async #submit(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
-    const { enqueued, client } = await this.#prepare(internals, submission);
+    const submitted = await tracedScheduling(internals, (trace) => this.#submitOne(internals, submission, trace));
+    return submitted as Submitted;
+  }
+
+  async #submitOne(
+    internals: DefinitionInternals,
+    submission: OwnSubmission,
+    trace: string | null,
+  ): Promise<Submitted> {
+    const { enqueued, client } = await this.#prepare(internals, submission, trace);
     const { enqueue } = this.#runtime;
     if (submission.replaces) return this.#replace(enqueued, submission.replaces, submission);
     const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
-    return told(scheduled as Scheduled, submission);
+    return this.#told(scheduled as Scheduled, enqueued, submission);
   }
 
   async #replace(enqueued: Enqueued, label: string, submission: Submission): Promise<Submitted> {
     const { item, replaced } = await this.#runtime.enqueue.replace({ ...enqueued, label });
-    const submitted = told(item, submission);
+    const submitted = this.#told(item, enqueued, submission);
     const [newest] = replaced;
     return newest === undefined ? submitted : { ...submitted, outcome: 'replaced', replaced: newest };
+  }
+
+  #told(scheduled: Scheduled, { actor: { name }, queueName }: Enqueued, submission: Submission): Submitted {
+    this.#runtime.metrics.scheduled(name, queueName, scheduled.outcome);
+    return told(scheduled, submission);
   }
 
   #internals(definition: AnyDefinition | string): DefinitionInternals {
@@ -123,6 +148,7 @@ export class Scheduling {
   async #prepare(
     internals: DefinitionInternals,
     submission: OwnSubmission,
+    trace: string | null,
   ): Promise<{ enqueued: Enqueued; client: unknown }> {
     const { env, options: settings } = this.#runtime;
     const { input, extra } = submission;
@@ -138,8 +164,17 @@ export class Scheduling {
     const fingerprint = extra?.fingerprint ?? encoded;
     const key =
       resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, fingerprint);
-    const common = { name, version, priority, labels, when, key, limits, parent: null, role: null, start: false };
-    const actor = { ...common, id: env.uuid(), def: def.def, queue, state: internals.initialState, input: encoded };
+    const common = { name, version, priority, labels, when, key, limits, parent: null, start: false };
+    const role = encodeTrace(trace);
+    const actor = {
+      ...common,
+      role,
+      id: env.uuid(),
+      def: def.def,
+      queue,
+      state: internals.initialState,
+      input: encoded,
+    };
     return { enqueued: { definition: def, actor, queueName }, client };
   }
 

@@ -14,6 +14,8 @@ export interface Stats {
   readonly quarantined: number;
   /** Waiting for a worker that knows their definition. */
   readonly parked: number;
+  /** Letters that nobody has read. */
+  readonly mail: number;
   readonly workers: readonly {
     readonly id: string;
     readonly host: string;
@@ -47,6 +49,7 @@ export function statsOf(store: StoreStats, duties: readonly DutyReport[], alarms
     active: store.active,
     quarantined: store.quarantined,
     parked: store.parked,
+    mail: store.mail,
     workers: store.workers.map(({ id, host, pid, concurrency, beatAt, alive, held }) => ({
       id,
       host,

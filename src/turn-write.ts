@@ -1,9 +1,9 @@
 /** What a turn makes of the actor's row: the write a worker commits. Pure. */
 import { encode } from './codec.ts';
 import { encodeState } from './interpreter/index.ts';
-import { newsOfEnd } from './kinship.ts';
+import { inTrace, newsOfEnd } from './kinship.ts';
 import { letterTo } from './mail.ts';
-import type { Instant, NewMail, TurnWrite } from './store/contract.ts';
+import type { Instant, NewActor, NewMail, TurnWrite } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
 import type { Turn } from './turn.ts';
 
@@ -72,7 +72,7 @@ export function composeWrite(
     notBefore: turn.notBefore,
     mail: turn.consumed,
     sends: [...turn.outbox.letters, ...newsOf(turn, row)],
-    spawns: turn.outbox.births,
+    spawns: bornOf(turn),
     place: limits && { keys: limits, start: stays && turn.starts.length > 0, until: turn.until },
   };
   if (settlement) {
@@ -89,6 +89,11 @@ export function composeWrite(
     ...write,
     next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
   };
+}
+
+/** Children of a run that belongs to a trace belong to it too. */
+function bornOf({ outbox: { births }, life: { trace } }: Turn): readonly NewActor[] {
+  return trace === null ? births : births.map((birth) => ({ ...birth, role: inTrace(birth.role, trace) }));
 }
 
 /** What its parent has to know of this turn. Only a flow shows that one of its children is out of quick retries. */

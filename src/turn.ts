@@ -5,6 +5,8 @@
  */
 import type { AnyEventObject, StateValue } from 'xstate';
 import { childId } from './birth.ts';
+import { type EffectResult, eventOfResult, interruptedTooOften } from './effect-result.ts';
+import { type Happening, happeningOf, type Outcome } from './happening.ts';
 import {
   accepts,
   deliver,
@@ -23,7 +25,7 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import { beginningOf, type EffectResult, eventOfResult, interruptedTooOften, type Life } from './life.ts';
+import { attemptOf, beginningOf, type Life, momentOf, nextDueOf, timesOf } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
@@ -47,6 +49,8 @@ export class Turn {
   readonly outbox = new Outbox();
   readonly consumed: string[] = [];
   notBefore: Instant | null = null;
+  /** By how much the latest timer of this turn was late, in milliseconds. */
+  lateMs: number | null = null;
   settlement: Settlement | null = null;
   /** Why it cannot go on: the machine itself failed. What happened before in this turn still counts. */
   fault: MachineFault | null = null;
@@ -57,11 +61,14 @@ export class Turn {
   until: Instant | null = null;
   /** Set: no further effect starts in this turn. What would start one is left for the next claim. */
   closed = false;
+  /** What happened in it, step by step, where somebody wants to know. */
+  readonly trail: Happening[] | null;
   #steps = 0;
   #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
 
-  constructor(life: Life) {
+  constructor(life: Life, inspected = false) {
     this.life = life;
+    this.trail = inspected ? [] : null;
   }
 
   /** Nothing happened that would have to be written. */
@@ -89,9 +96,10 @@ export class Turn {
       const next = firstTimer(system.timers);
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
-      const fire = (): Step => fireTimer(this.life.definition.prepared, system, { ...this.#moment(now), timer });
+      const fire = (): Step => fireTimer(this.life.definition.prepared, system, { ...momentOf(this.life, now), timer });
       if (!this.#take(event, now, fire, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
+      this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
   }
 
@@ -121,7 +129,7 @@ export class Turn {
     const system = this.life.system;
     const effect = system?.effects.find((candidate) => candidate.ref === ref);
     if (!system || !effect || this.over) return false;
-    const moment = { ...this.#moment(now), ref, result };
+    const moment = { ...momentOf(this.life, now), ref, result };
     const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
     return this.#take(eventOfResult(effect.name, result), now, finish, ['effect', ref]);
   }
@@ -202,15 +210,12 @@ export class Turn {
 
   /** Attempts of a standard machine, for views; a custom machine has none of its own. */
   get attempt(): number {
-    if (!this.life.system) return this.life.attempts;
-    const context = this.context as { attempt?: unknown } | undefined;
-    return this.life.definition.standard && typeof context?.attempt === 'number' ? context.attempt : 0;
+    return attemptOf(this.life, this.context);
   }
 
   /** When the actor next has to be looked at by itself. Null: only mail or a result can move it. */
   get nextDueAt(): Instant | null {
-    if (!this.life.system) return this.life.firstDueAt;
-    return firstTimer(this.life.system.timers)?.dueAt ?? null;
+    return nextDueOf(this.life);
   }
 
   /** Effects its worker runs, and no other actor. */
@@ -227,14 +232,9 @@ export class Turn {
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
     const system = this.life.system as SystemState;
-    const moment = { ...this.#moment(now), event, ...(to !== undefined && { to }) };
+    const moment = { ...momentOf(this.life, now), event, ...(to !== undefined && { to }) };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
     return this.#take(event, now, () => deliver(this.life.definition.prepared, system, moment), via);
-  }
-
-  #moment(now: Instant): { readonly id: string; readonly now: Instant; readonly plan?: unknown } {
-    const { id, input, definition, retried } = this.life;
-    return definition.plan ? { id, now, plan: definition.plan(input, id, retried) } : { id, now };
   }
 
   #obey(control: Control, now: Instant): boolean {
@@ -247,7 +247,7 @@ export class Turn {
       }
       this.#mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
       const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
-      this.settlement = recordOf(definition, ending, this.#times(now));
+      this.settlement = recordOf(definition, ending, timesOf(this.life, now));
       for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
       this.starts = [];
       return true;
@@ -260,10 +260,8 @@ export class Turn {
   }
 
   #restart(effect: StoredEffect, now: Instant): void {
-    if (effect.attempt > MAX_RESTARTS) {
-      this.#finish(effect.ref, { ok: false, error: interruptedTooOften(effect.attempt) }, now);
-      return;
-    }
+    const error = effect.attempt > MAX_RESTARTS ? interruptedTooOften(effect.attempt) : null;
+    if (error) return void this.#finish(effect.ref, { ok: false, error }, now);
     this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
     this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
     const restarted = this.life.system?.effects.find((candidate) => candidate.ref === effect.ref);
@@ -276,8 +274,14 @@ export class Turn {
 
   /** Journals what the engine did without asking the machine. */
   #mark(event: AnyEventObject, at: Instant, via: Via): void {
-    this.lines.push(journalLine(at, event, this.value, via));
     this.life = { ...this.life, seq: this.life.seq + 1 };
+    const status = via[0] === 'stopped' ? 'stopped' : 'active';
+    this.#note(event, at, { value: this.value, context: this.context, status }, via);
+  }
+
+  #note(event: AnyEventObject, at: Instant, after: Outcome, via?: Via): void {
+    this.lines.push(journalLine(at, event, after.value, via));
+    this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
 
   /** One step of the machine. False: the machine failed, and nothing of this step counts. */
@@ -301,12 +305,12 @@ export class Turn {
     const before = this.life.system;
     this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
     this.#shown = { system: step.state, value: step.value, context: step.context };
-    this.lines.push(journalLine(at, event, step.value, via));
+    this.#note(event, at, step, via);
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
       const ending = { status, output, error, dropped: step.hasTag('dropped') };
-      this.settlement = recordOf(this.life.definition, ending, this.#times(at));
+      this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
       this.starts = [];
       return true;
     }
@@ -366,10 +370,5 @@ export class Turn {
       return !this.exhausted && !this.fault;
     }
     return this.#deliver(eventOf(news), now);
-  }
-
-  #times(settledAt: Instant): { startedAt: Instant | null; settledAt: Instant; attempts: number } {
-    const { system, retried } = this.life;
-    return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
   }
 }

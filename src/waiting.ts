@@ -9,6 +9,7 @@ import { ActorNotFoundError, ActorSettledError, WaitTimeoutError } from './error
 import type { Instant, Progressed, Store } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 
+/** How often whoever waits asks the store, unless this process's own worker tells. */
 const ASK_EVERY_MS = 100;
 
 interface Waiter {
@@ -32,6 +33,7 @@ export class Waiting {
   readonly #clock: StoreClock;
   /** States an actor was in, the one it is shown in included. */
   readonly #statesSince: (id: string, since: Since) => Promise<readonly string[]>;
+  readonly #askEveryMs: number;
   readonly #waiters = new Set<Waiter>();
   #timer: LocalTimer | null = null;
   #asking = false;
@@ -42,7 +44,9 @@ export class Waiting {
     env: Env,
     clock: StoreClock,
     statesSince: (id: string, since: Since) => Promise<readonly string[]>,
+    askEveryMs: number = ASK_EVERY_MS,
   ) {
+    this.#askEveryMs = askEveryMs;
     this.#store = store;
     this.#clock = clock;
     this.#env = env;
@@ -109,7 +113,7 @@ export class Waiting {
     this.#asking = false;
     if (this.#waiters.size === 0) return;
     if (this.#again) return this.#askSoon();
-    this.#timer = this.#env.setTimer(ASK_EVERY_MS, () => this.#askSoon());
+    this.#timer = this.#env.setTimer(this.#askEveryMs, () => this.#askSoon());
   }
 
   async #judge(waiter: Waiter, asked: readonly string[], answer: Progressed | undefined): Promise<void> {

@@ -36,6 +36,8 @@ export interface WorkerDeps {
   readonly logger: Logger;
   readonly definitions: ReadonlyMap<number, LoadedDefinition>;
   readonly entry: Omit<WorkerEntry, 'id'>;
+  /** Somebody wants to know what happens in turns, step by step. */
+  readonly inspected: boolean;
   startEffect(held: Held, effect: StoredEffect): RunningEffect;
   committed(held: Held, turn: Turn, write: TurnWrite): void;
   /** Something in that queue is due at that instant. */
@@ -43,7 +45,7 @@ export interface WorkerDeps {
   /** Goes on under a new identity. */
   rejoined(worker: Worker): void;
   gone(held: Held, how: Gone): void;
-  quarantined(actor: { readonly id: string; readonly name: string }, reason: string): void;
+  quarantined(actor: { readonly id: string; readonly name: string; readonly queue: number }, reason: string): void;
   failed(error: unknown): void;
 }
 
@@ -71,6 +73,10 @@ export class Worker implements Keeper {
       fenced: () => this.#fence(),
       joined: () => this.#unfence(),
     });
+  }
+
+  get inspected(): boolean {
+    return this.#deps.inspected;
   }
 
   get id(): string {
@@ -224,7 +230,8 @@ export class Worker implements Keeper {
     if (how === 'lost') void this.#giveBack(held);
     else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
-    if (reason !== null) this.#deps.quarantined({ id: held.id, name: held.holding.life.definition.name }, reason);
+    const { queue, life } = held.holding;
+    if (reason !== null) this.#deps.quarantined({ id: held.id, name: life.definition.name, queue }, reason);
     this.#tellIdle();
     this.#claims.slotFreed();
   }

@@ -45,7 +45,10 @@ describe('the README', () => {
         if (name === undefined) throw new Error(`A block has to begin with the name of its file:\n${code}`);
         writeFileSync(path.join(folder, name), code);
       }
-      const paths = { carillon: [path.join(root, 'src/index.ts')] };
+      const paths = {
+        carillon: [path.join(root, 'src/index.ts')],
+        'carillon/testing': [path.join(root, 'src/testing/index.ts')],
+      };
       const settings = { extends: path.join(root, 'tsconfig.json'), compilerOptions: { paths }, include: ['*.ts'] };
       writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ ...settings, exclude: [] }));
       writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');

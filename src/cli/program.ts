@@ -12,6 +12,7 @@ import { addDoctor } from './doctor.ts';
 import { addFollowups } from './followups.ts';
 import { addFork } from './fork.ts';
 import { addInit } from './init.ts';
+import { addInspect } from './inspect.ts';
 import { addMigrate } from './migrate.ts';
 import { addQueues } from './queues.ts';
 import { addReading } from './reading.ts';
@@ -45,6 +46,7 @@ export function createProgram(): Command {
   addReading(program);
   addReplay(program);
   addFork(program);
+  addInspect(program);
   addRetrying(program);
   addQueues(program);
   addCrons(program);

@@ -36,6 +36,12 @@ export function readWhole(text: string): number {
   throw new InvalidArgumentError('Give a whole number.');
 }
 
+export function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('Give a port from 0 to 65535; 0 takes any that is free.');
+}
+
 /** For options that may be given more than once. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];

@@ -7,10 +7,11 @@ import type { SchedulerOptions, WorkerOptions } from '../options.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
 import { addCommand, type CommonOptions } from './command.ts';
 import { loadConfig } from './config.ts';
+import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { printLine } from './output.ts';
 import { aborted, stopSignal } from './stop-signal.ts';
 import { tuneHeap } from './tune-heap.ts';
-import { collect, readDurationFlag, readWhole, UsageError } from './usage.ts';
+import { collect, readDurationFlag, readPort, readWhole, UsageError } from './usage.ts';
 import { plain, stateText } from './wording.ts';
 
 interface WorkerFlags extends CommonOptions {
@@ -18,6 +19,7 @@ interface WorkerFlags extends CommonOptions {
   readonly concurrency?: number;
   readonly timeout?: Duration;
   readonly events?: boolean;
+  readonly metricsPort?: number;
 }
 
 export function addWorker(program: Command): void {
@@ -34,6 +36,7 @@ export function addWorker(program: Command): void {
       'how long what runs may take to finish once stopped; 30s unless given',
       readDurationFlag,
     )
+    .option('--metrics-port <port>', 'serve metrics to Prometheus at http://127.0.0.1:<port>/metrics', readPort)
     .option('--events', 'print one line for everything that happens')
     .action(work);
 }
@@ -43,14 +46,17 @@ async function work(flags: WorkerFlags): Promise<void> {
   const stop = stopSignal();
   const config = await loadConfig(flags.config);
   const scheduler = await createScheduler({ ...config, worker: workerOptions(config, flags) });
+  let metrics: MetricsServer | null = null;
   try {
+    if (flags.metricsPort !== undefined) metrics = await serveMetrics(scheduler, flags.metricsPort);
     if (flags.events) tellEvents(scheduler, flags.json === true);
     if (!stop.aborted) {
       await scheduler.start();
-      tellReady(config, flags.json === true);
+      tellReady(config, metrics, flags.json === true);
       await aborted(stop);
     }
   } finally {
+    await metrics?.close();
     await scheduler.stop(flags.timeout === undefined ? {} : { timeout: flags.timeout });
   }
 }
@@ -62,10 +68,12 @@ function workerOptions({ worker = {} }: SchedulerOptions, { queue, concurrency }
   return { ...worker, ...(queue && { queues: queue }), ...(concurrency !== undefined && { concurrency }) };
 }
 
-function tellReady({ definitions }: SchedulerOptions, json: boolean): void {
+function tellReady({ definitions }: SchedulerOptions, metrics: MetricsServer | null, json: boolean): void {
   const names = definitions.map(({ name }) => name);
-  if (json) printLine(JSON.stringify({ event: 'ready', pid: process.pid, definitions: names }));
-  else printLine(`Worker ${process.pid} is ready for ${names.join(', ')}. Stop it with Ctrl-C.`);
+  const where = metrics && { metrics: metrics.url };
+  if (json) return printLine(JSON.stringify({ event: 'ready', pid: process.pid, definitions: names, ...where }));
+  printLine(`Worker ${process.pid} is ready for ${names.join(', ')}. Stop it with Ctrl-C.`);
+  if (where) printLine(colors.dim(`Metrics: ${where.metrics}`));
 }
 
 function tellEvents(scheduler: Scheduler, json: boolean): void {

@@ -10,11 +10,13 @@ export interface Description {
   readonly context: unknown;
   readonly status: 'active' | 'done' | 'error';
   readonly tags: readonly string[];
+  readonly output: unknown;
+  readonly error: unknown;
 }
 
 export function describe(_prepared: Prepared, state: SystemState): Description {
-  const { value, context, status, tags } = rootOf(state).snapshot as MachineSnapshot;
-  return { value, context, status: status as Description['status'], tags: [...tags] };
+  const { value, context, status, tags, output, error } = rootOf(state).snapshot as MachineSnapshot;
+  return { value, context, status: status as Description['status'], tags: [...tags], output, error };
 }
 
 /** Event types, and patterns of them, that the root handles in its present state. Guards may still say no. */

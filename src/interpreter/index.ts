@@ -1,6 +1,6 @@
 /** The only room that knows XState's internals: a machine's steps, computed without clock, randomness or I/O. */
 
-export { accepts, acceptsIn, describe } from './describe.ts';
+export { accepts, acceptsIn, type Description, describe } from './describe.ts';
 export { misfits } from './fit.ts';
 export { MachineFault } from './machine-fault.ts';
 export { type Portrait, portraitOf, repainted, withEffectIds } from './portrait.ts';

@@ -75,7 +75,7 @@ export interface NewActor {
   /** `afterMs` counts from the store's clock in the inserting statement; an `at` in the past is due now. */
   readonly when: { readonly afterMs: number } | { readonly at: Instant };
   readonly parent: string | null;
-  /** What it is to its parent. Opaque text; null without a parent. */
+  /** What it is to its parent, and the trace it belongs to. Opaque text; null where there is neither. */
   readonly role: string | null;
   readonly key: KeyClaim | null;
   /** Null: without limits, and without any cost of theirs. */

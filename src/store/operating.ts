@@ -140,6 +140,8 @@ export interface StoreStats {
   readonly active: number;
   readonly quarantined: number;
   readonly parked: number;
+  /** Letters that nobody has read. */
+  readonly mail: number;
   readonly workers: readonly (WorkerEntry & {
     readonly joinedAt: Instant;
     readonly beatAt: Instant;

@@ -28,6 +28,6 @@ export function newborn(
   definition: LoadedDefinition,
   { dueAt = T0, input }: { dueAt?: number; input?: unknown } = {},
 ): Life {
-  const unborn = { system: null, input, retried: 0, attempts: 0, seq: 0, kin: null };
+  const unborn = { system: null, input, retried: 0, attempts: 0, seq: 0, kin: null, trace: null };
   return { id: 'a-1', definition, createdAt: T0, firstDueAt: dueAt, ...unborn };
 }

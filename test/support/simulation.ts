@@ -3,21 +3,13 @@
  * and time is virtual. A process can die between a call and its effect, or between the effect and its answer, and takes its
  * timers with it. The same seed gives the same run.
  */
-import type { Alarms } from '../../src/alarms.ts';
 import type { Env, LocalTimer } from '../../src/env.ts';
 import type { AnyDefinition, SchedulerOptions } from '../../src/index.ts';
 import { openScheduler, type Scheduler } from '../../src/scheduler.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory.ts';
-import { SimulatedEnv } from './simulated-env.ts';
-
-const NO_ALARMS: Alarms = {
-  arm: () => {},
-  topUp: () => {},
-  listen: async () => {},
-  state: () => ({ up: false, armed: 0 }),
-  close: async () => {},
-};
+import { NO_ALARMS } from '../../src/testing/no-alarms.ts';
+import { SimulatedEnv } from '../../src/testing/simulated-env.ts';
 
 /** Calls whose answer or effect a dying process may lose. */
 const FATAL_CALLS: ReadonlySet<string> = new Set([
@@ -155,7 +147,7 @@ export class Simulation {
           ...this.#settings(process),
           worker: worker && { ...worker, lease: '5s' },
         },
-        { env: process, connect: async () => ({ store, alarms: NO_ALARMS, close: async () => {} }) },
+        { env: process, connect: async () => ({ store, alarms: NO_ALARMS, pool: () => null, close: async () => {} }) },
       ),
     );
     this.processes.push(process);

@@ -37,6 +37,7 @@ function statsWith(workers: readonly Partial<WorkerEntry & { alive: boolean }>[]
     queues: [{ queue: 'mail', paused, due: 4, later: 0, oldestDueAt: null }],
     active: 1,
     quarantined: 0,
+    mail: 0,
     parked: 0,
     workers: workers.map((worker) => ({
       ...entry,

@@ -36,6 +36,7 @@ function letter(id: number, type = 'up'): Mail {
 
 /** Answers writes and reloads as the test says, and remembers what it was asked. */
 class PlayedStore implements Keeper {
+  readonly inspected = false;
   readonly writes: TurnWrite[] = [];
   readonly started: StoredEffect[] = [];
   readonly aborted: string[] = [];

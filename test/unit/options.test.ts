@@ -81,6 +81,7 @@ describe('defaults', () => {
       threads: null,
       logger: null,
       redact: [],
+      inspect: null,
       operator: expect.stringMatching(/.@./),
     });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StoreClock } from '../../src/store-clock.ts';
-import { SimulatedEnv } from '../support/simulated-env.ts';
+import { SimulatedEnv } from '../../src/testing/simulated-env.ts';
 
 describe('the store clock', () => {
   test('goes on with monotonic time between two readings', async () => {

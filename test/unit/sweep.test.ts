@@ -5,10 +5,10 @@ import type { Alarms } from '../../src/alarms.ts';
 import type { Store } from '../../src/store/contract.ts';
 import type { StoreClock } from '../../src/store-clock.ts';
 import { type Duty, duty, Sweep } from '../../src/sweep.ts';
+import { SimulatedEnv } from '../../src/testing/simulated-env.ts';
 import { upkeep, workerDuties } from '../../src/upkeep.ts';
 import type { Worker } from '../../src/worker.ts';
 import { deferred } from '../support/deferred.ts';
-import { SimulatedEnv } from '../support/simulated-env.ts';
 
 function sweeping(...duties: Duty[]): { env: SimulatedEnv; sweep: Sweep } {
   const env = new SimulatedEnv();

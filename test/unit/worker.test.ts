@@ -53,7 +53,10 @@ function openOn(
 ): Promise<Scheduler> {
   return openScheduler(
     { sweepInterval: '20ms', ...options, logger: false },
-    { env: systemEnv, connect: async () => ({ store, alarms: NO_ALARMS, close: () => store.close() }) },
+    {
+      env: systemEnv,
+      connect: async () => ({ store, pool: () => null, alarms: NO_ALARMS, close: () => store.close() }),
+    },
   );
 }
 

@@ -122,6 +122,7 @@ export function stats(tables: Tables, namespace: string): StoreStats {
     active: rows.filter((row) => row.quarantine === null).length,
     quarantined: rows.filter((row) => row.quarantine !== null).length,
     parked: rows.filter((row) => row.parked !== null).length,
+    mail: rows.reduce((sum, { id }) => sum + (tables.mailboxes.get(id)?.mail.length ?? 0), 0),
     workers: [...tables.workers.values()]
       .filter((worker) => worker.namespace === namespace)
       .map(({ entry, joinedAt, beatAt, duties }) => ({

@@ -46,12 +46,21 @@ const WORKERS: Statement = {
   from carillon.workers w where w.namespace = $1 order by w.joined_at, w.id`,
 };
 
+const MAIL: Statement = {
+  name: 'mail_stats',
+  text: `select count(*)::int4 as mail from (
+    select from carillon.mailbox m join carillon.actors a on a.id = m.actor
+    where m.event is not null and a.queue in (select id from carillon.queues where namespace = $1) limit $2
+  ) bounded`,
+};
+
 export async function stats(db: Database): Promise<StoreStats> {
-  const [queues, [actors], workers, setAside] = await Promise.all([
+  const [queues, [actors], workers, setAside, [mail]] = await Promise.all([
     db.query<StoreStats['queues'][number]>(QUEUES, [db.namespace, BOUND]),
     db.query<Pick<StoreStats, 'active' | 'quarantined' | 'parked'>>(ACTORS, [db.namespace, BOUND]),
     db.query<StoreStats['workers'][number]>(WORKERS, [db.namespace]),
     readSetAside(db),
+    db.query<Pick<StoreStats, 'mail'>>(MAIL, [db.namespace, BOUND]),
   ]);
-  return { active: 0, quarantined: 0, parked: 0, ...actors, queues, workers, setAside };
+  return { active: 0, quarantined: 0, parked: 0, mail: 0, ...actors, ...mail, queues, workers, setAside };
 }

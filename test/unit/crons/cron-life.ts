@@ -88,6 +88,7 @@ export class CronLife {
       retried: 0,
       attempts: 0,
       kin: null,
+      trace: null,
     };
     this.context = undefined as unknown as CronContext;
     this.dueAt = at;

@@ -1,0 +1,10 @@
+import type { LivedBy } from './replay.ts';
+import type { Runtime } from './runtime.ts';
+
+/** The versions of that definition that this process has code for. */
+export function livedByLoaded(runtime: Pick<Runtime, 'loaded'>, name: string): LivedBy {
+  return (version) => {
+    const loaded = runtime.loaded(name, version);
+    return loaded && { internals: loaded, prepared: loaded.prepared };
+  };
+}

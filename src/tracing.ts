@@ -1,0 +1,109 @@
+/**
+ * OpenTelemetry spans around scheduling and running. Without an SDK in the process every call here does nothing, and without
+ * an active span nothing is stored. What is stored is a W3C traceparent, so that a run belongs to the trace of whoever
+ * scheduled it, in whatever process and however late.
+ */
+import {
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+
+// Finds the SDK once one is registered, also later than this.
+const tracer = trace.getTracer('carillon');
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/** Schedules within a span of its own, if its caller has one. `work` gets what is to be stored with the run. */
+export async function tracedScheduling<T extends { readonly id: string; readonly outcome: string }>(
+  { name, queue }: { readonly name: string; readonly queue?: string },
+  work: (traceparent: string | null) => Promise<T | readonly T[]>,
+): Promise<T | readonly T[]> {
+  const active = trace.getActiveSpan();
+  if (!active || !isSpanContextValid(active.spanContext())) return work(null);
+  const attributes = { 'carillon.name': name, ...(queue !== undefined && { 'carillon.queue': queue }) };
+  const span = tracer.startSpan(`schedule ${name}`, { kind: SpanKind.PRODUCER, attributes });
+  try {
+    const scheduled = await context.with(trace.setSpan(context.active(), span), () =>
+      work(traceparentOf(span.spanContext())),
+    );
+    if ('id' in scheduled) span.setAttributes({ 'carillon.id': scheduled.id, 'carillon.outcome': scheduled.outcome });
+    else span.setAttribute('carillon.count', scheduled.length);
+    return scheduled;
+  } catch (error) {
+    failed(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** One effect while it runs. */
+export interface RunSpan {
+  /** Starts it so that spans of its own come under this one. */
+  within<T>(start: () => T): T;
+  end(outcome: 'ok' | 'failed' | 'aborted', error?: unknown): void;
+}
+
+export interface TracedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly src: string;
+  readonly attempt: number;
+  /** What was stored with it. */
+  readonly traceparent: string | null;
+}
+
+const CONSUMER = { kind: SpanKind.CONSUMER };
+
+/** Nothing of it is recorded, and nothing of it goes on. */
+const UNSEEN: RunSpan = { within: (start) => start(), end: () => {} };
+
+export function startRunSpan({ id, name, queue, src, attempt, traceparent }: TracedRun): RunSpan {
+  const parent = traceparent === null ? null : readTraceparent(traceparent);
+  // Whatever is active in the worker that happens to run it is not what it belongs to.
+  const above = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+  const span = tracer.startSpan(`run ${name}`, CONSUMER, above);
+  if (!isSpanContextValid(span.spanContext())) return UNSEEN;
+  // Most runs are not seen by anybody: words are made only for those that are.
+  if (span.isRecording()) {
+    span.setAttributes({
+      'carillon.id': id,
+      'carillon.name': name,
+      'carillon.queue': queue,
+      'carillon.effect': src,
+      'carillon.attempt': attempt,
+    });
+  }
+  return {
+    within: (start) => context.with(trace.setSpan(context.active(), span), start),
+    end(outcome, error) {
+      if (outcome === 'failed') failed(span, error);
+      span.setAttribute('carillon.outcome', outcome);
+      span.end();
+    },
+  };
+}
+
+function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+}
+
+/** Null: it was written by a newer version, or by nobody who knows how. */
+function readTraceparent(text: string): SpanContext | null {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(text) ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return null;
+  const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  return isSpanContextValid(parent) ? parent : null;
+}
+
+function failed(span: Span, error: unknown): void {
+  const { message } = (error ?? {}) as { readonly message?: unknown };
+  span.setStatus({ code: SpanStatusCode.ERROR, message: typeof message === 'string' ? message : String(error) });
+}
