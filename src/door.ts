@@ -21,6 +21,7 @@ import { scheduleFlow } from './flows/schedule-flow.ts';
 import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import type { Handle } from './handle.ts';
+import { grantInsight } from './insight.ts';
 import type { JournalEntry } from './journal.ts';
 import { Operating } from './operating.ts';
 import type {
@@ -63,6 +64,7 @@ export class Door implements Scheduler {
     this.#cronKeeper = new Crons(runtime, this.#scheduling, this.#sender);
     this.#operator = new Operating(runtime);
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
+    grantInsight(this, runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.

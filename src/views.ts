@@ -18,6 +18,8 @@ export interface ActorView {
   readonly state: StateValue | null;
   /** Null before the first step, and where this process does not know the definition. */
   readonly context: unknown;
+  /** What it was scheduled with; undefined where that was nothing. */
+  readonly input?: unknown;
   /** Only once settled. */
   readonly record?: RunRecord;
   readonly queue: string;
@@ -67,6 +69,7 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     status: stored.status,
     state: looked.state,
     context: looked.context,
+    ...(stored.input !== null && { input: decode(stored.input) }),
     ...(stored.record !== null && { record: reviveRecord(decode(stored.record) as StoredRecord) }),
     queue: stored.queue,
     priority: stored.priority,

@@ -5,6 +5,7 @@ import colors from 'picocolors';
 import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
 import { addActing } from './acting.ts';
 import { addCrons } from './crons.ts';
+import { addDashboard } from './dashboard.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addInit(program);
   addDev(program);
   addWorker(program);
+  addDashboard(program);
   addDemo(program);
   addActing(program);
   addFollowups(program);

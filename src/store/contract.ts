@@ -9,6 +9,7 @@
 import type { DefinitionLimits, LimitKeys, PlaceRequest, PlaceWait, Upcoming } from './limits.ts';
 import type { Operating, Operator } from './operating.ts';
 import type { Replaced, Replacement } from './replacement.ts';
+import type { Surveying } from './surveying.ts';
 import type { WakeListener } from './wake-listener.ts';
 
 export type { StoreStats } from './operating.ts';
@@ -404,7 +405,7 @@ export interface AuditFinding {
  * Every operation is one transaction, and rejects only when it wrote nothing: an unknown outcome (the connection died
  * around a commit) is resolved inside, from another connection, before the promise settles.
  */
-export interface Store extends Operating {
+export interface Store extends Operating, Surveying {
   now(): Promise<Instant>;
   /** Ids of the definitions, in order; the same (name, version) always has the same id. Makes parked actors due. */
   registerDefinitions(definitions: readonly DefinitionEntry[]): Promise<readonly number[]>;

@@ -26,7 +26,10 @@ export interface QueueRow {
 export interface DefinitionRow {
   readonly namespace: string;
   readonly name: string;
+  readonly version: number;
   readonly kind: DefinitionEntry['kind'];
+  readonly chart: string;
+  readonly registeredAt: Instant;
 }
 
 export interface WorkerRow {

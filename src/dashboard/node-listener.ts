@@ -1,0 +1,52 @@
+/** A Fetch handler as a listener of node:http, which Express, Fastify and others take as well. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { setPeer } from './peer.ts';
+
+export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/**
+ * Makes a listener for node:http of a Fetch handler, such as `createDashboard` gives. In Express:
+ * `app.use('/carillon', toNodeListener(createDashboard(scheduler, { basePath: '/carillon', authorize })))`.
+ */
+export function toNodeListener(handler: (request: Request) => Promise<Response>): NodeListener {
+  return (incoming, outgoing) => {
+    answer(handler, incoming, outgoing).catch(() => {
+      // Gone away in the middle, or a request that is none.
+      if (!outgoing.headersSent) outgoing.writeHead(400);
+      outgoing.end();
+    });
+  };
+}
+
+async function answer(
+  handler: (request: Request) => Promise<Response>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once('close', () => gone.abort());
+  const response = await handler(requestOf(incoming, gone.signal));
+  outgoing.writeHead(response.status, [...response.headers].flat());
+  if (!response.body) return void outgoing.end();
+  // What waits for its first event would otherwise not be answered at all.
+  outgoing.flushHeaders();
+  await pipeline(Readable.fromWeb(response.body as ReadableStream), outgoing, { signal: gone.signal });
+}
+
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
+  // Where it is mounted below a path, Express keeps the whole one here.
+  const { originalUrl = incoming.url ?? '/' } = incoming as { readonly originalUrl?: string };
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headersDistinct))
+    for (const one of value ?? []) headers.append(name, one);
+  const { method = 'GET' } = incoming;
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const url = new URL(originalUrl, `http://${incoming.headers.host ?? 'localhost'}`);
+  const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' as const } : {};
+  const request = new Request(url, { method, headers, signal, ...body } as RequestInit);
+  setPeer(request, incoming.socket.remoteAddress ?? '');
+  return request;
+}
