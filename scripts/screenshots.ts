@@ -15,6 +15,7 @@ import { delayedGreeting } from '../examples/delayed-greeting.ts';
 import { longReport } from '../examples/long-report.ts';
 import { nightly, nightlyReport } from '../examples/nightly-report.ts';
 import { charge, reserve, ship } from '../examples/order-flow.ts';
+import { quietLogger } from '../src/cli/command.ts';
 import { serveDashboard } from '../src/dashboard/serve.ts';
 import { openEmbeddedPostgres } from '../src/embedded.ts';
 import { systemEnv } from '../src/env.ts';
@@ -35,8 +36,16 @@ const callPartner = defineJob<{ order: number }, string>({
 const order = defineActor({
   name: 'order-fulfilment',
   machine: setup({
-    types: { context: {} as { order: number; paidBy: string | null }, input: {} as { order: number }, events: {} as { type: 'pay'; by: string } | { type: 'cancel' } },
-    actors: { charge: fromPromise(async () => 'charged'), pack: fromPromise(() => sleep(60, 'packed')), print: fromPromise(() => sleep(120, 'printed')) },
+    types: {
+      context: {} as { order: number; paidBy: string | null },
+      input: {} as { order: number },
+      events: {} as { type: 'pay'; by: string } | { type: 'cancel' },
+    },
+    actors: {
+      charge: fromPromise(async () => 'charged'),
+      pack: fromPromise(() => sleep(60, 'packed')),
+      print: fromPromise(() => sleep(120, 'printed')),
+    },
   }).createMachine({
     id: 'order',
     context: ({ input }) => ({ ...input, paidBy: null }),
@@ -50,8 +59,14 @@ const order = defineActor({
       preparing: {
         type: 'parallel',
         states: {
-          parcel: { initial: 'packing', states: { packing: { invoke: { src: 'pack', onDone: 'packed' } }, packed: { type: 'final' } } },
-          label: { initial: 'printing', states: { printing: { invoke: { src: 'print', onDone: 'printed' } }, printed: { type: 'final' } } },
+          parcel: {
+            initial: 'packing',
+            states: { packing: { invoke: { src: 'pack', onDone: 'packed' } }, packed: { type: 'final' } },
+          },
+          label: {
+            initial: 'printing',
+            states: { printing: { invoke: { src: 'print', onDone: 'printed' } }, printed: { type: 'final' } },
+          },
         },
         onDone: 'awaitingPickup',
       },
@@ -64,15 +79,26 @@ const order = defineActor({
 
 async function fill(scheduler: Scheduler): Promise<string> {
   await scheduler.applyCrons([nightly, { id: 'poll-partner', every: '15m', job: callPartner, input: { order: 1 } }]);
-  await scheduler.scheduleMany(callPartner, Array.from({ length: 240 }, (_, index) => ({ input: { order: index } })));
+  await scheduler.scheduleMany(
+    callPartner,
+    Array.from({ length: 240 }, (_, index) => ({ input: { order: index } })),
+  );
   await scheduler.scheduleMany(
     delayedGreeting,
-    Array.from({ length: 60 }, (_, index) => ({ input: { name: `guest ${index}` }, options: { delay: (index + 1) * 600_000 } })),
+    Array.from({ length: 60 }, (_, index) => ({
+      input: { name: `guest ${index}` },
+      options: { delay: (index + 1) * 600_000 },
+    })),
   );
-  const orders = await scheduler.scheduleMany(order, Array.from({ length: 42 }, (_, index) => ({ input: { order: index } })));
+  const orders = await scheduler.scheduleMany(
+    order,
+    Array.from({ length: 42 }, (_, index) => ({ input: { order: index } })),
+  );
   for (const { id } of orders.slice(0, 17)) await scheduler.send(id, { type: 'pay', by: 'Ada' });
   const asked = await Promise.all(
-    ['a new bell', 'a second bell', 'a rope'].map((request) => scheduler.schedule(approval, { request, patienceMs: 604_800_000 })),
+    ['a new bell', 'a second bell', 'a rope'].map((request) =>
+      scheduler.schedule(approval, { request, patienceMs: 604_800_000 }),
+    ),
   );
   await scheduler.send(asked[0]?.id ?? '', { type: 'reject', by: 'Grace' });
   await scheduler.schedule(longReport, { pages: 600, msPerPage: 500 });
@@ -85,7 +111,7 @@ async function take(context: BrowserContext, url: string, name: string, wait: st
   const page = await context.newPage();
   await page.goto(url);
   await page.locator(wait).first().waitFor();
-  await page.locator('.live.live').waitFor();
+  await page.locator('.switch.live').waitFor();
   await page.screenshot({ path: path.join(images, `${name}.png`) });
   await page.close();
 }
@@ -93,8 +119,7 @@ async function take(context: BrowserContext, url: string, name: string, wait: st
 const executablePath = findBrowser();
 if (executablePath === null) throw new Error('No Chromium here. Install one: apt-get install chromium');
 const folder = await mkdtemp(path.join(tmpdir(), 'carillon-screenshots-'));
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const postgres = await openEmbeddedPostgres({ dataDir: folder, env: systemEnv, logger: quiet as never });
+const postgres = await openEmbeddedPostgres({ dataDir: folder, env: systemEnv, logger: quietLogger() });
 const scheduler = await createScheduler({
   definitions: [callPartner, delayedGreeting, approval, longReport, nightlyReport, charge, reserve, ship, order],
   postgres: postgres.connection,
@@ -111,7 +136,7 @@ try {
   await take(light, `${served.url}definitions/order-fulfilment/1`, 'definition', '.chart .populated');
   await take(dark, `${served.url}actors/${shown}?at=3`, 'actor', '.chart .active');
   if (process.argv.includes('--all')) {
-    for (const name of ['actors', 'definitions', 'crons', 'queues', 'failed', 'quarantine'])
+    for (const name of ['actors', 'definitions', 'crons', 'queues', 'failed'])
       await take(light, served.url + name, name, '.table');
     await take(light, `${served.url}definitions/call-partner/1`, 'job', '.chart');
   }

@@ -2,8 +2,8 @@
 import type { ListOptions } from '../call-options.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { Explanation } from '../explain.ts';
-import { activeStates } from '../inspect/active-states.ts';
 import type { Insight } from '../insight.ts';
+import { activeStates } from '../inspect/active-states.ts';
 import type { JournalEntry } from '../journal.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { ActorView } from '../views.ts';
@@ -87,7 +87,12 @@ export async function readStep(scheduler: Scheduler, insight: Insight, id: strin
   return { seq, event, context: await contextAt(scheduler, insight, view, seq) };
 }
 
-async function contextAt(scheduler: Scheduler, insight: Insight, view: ActorView, seq: number): Promise<StepDetail['context']> {
+async function contextAt(
+  scheduler: Scheduler,
+  insight: Insight,
+  view: ActorView,
+  seq: number,
+): Promise<StepDetail['context']> {
   if (!insight.knows(view.name, view.version)) return null;
   try {
     const { steps } = await scheduler.replay(view.id, { upTo: seq });
@@ -101,7 +106,7 @@ async function contextAt(scheduler: Scheduler, insight: Insight, view: ActorView
 function rowOf(view: ActorView, redact: readonly string[]): ActorRow {
   const { record } = view;
   const error = record?.error && shownError(record.error, redact);
-  const why = view.reason ?? (error ? `${error.name}: ${error.message}` : (record?.reason ?? null));
+  const why = error ? `${error.name}: ${error.message}` : (view.reason ?? record?.reason ?? null);
   return {
     id: view.id,
     name: view.name,
@@ -126,7 +131,7 @@ function shownError(error: RunError, redact: readonly string[]): RunError | null
   const parsed = JSON.parse(seen.text) as unknown;
   if (typeof parsed !== 'object' || parsed === null) return { name: 'Error', message: String(parsed) };
   const { name, message, code } = parsed as { readonly [part in keyof RunError]?: unknown };
-  return { name: String(name), message: String(message), ...(code !== undefined && { code: String(code) }) };
+  return { name: String(name), message: String(message), ...(typeof code === 'string' && { code }) };
 }
 
 function allowed({ status }: ActorView, { state, accepts }: Explanation): readonly ActorAction[] {

@@ -1,7 +1,8 @@
 /** Definitions with their populations: how many actors are in each state, and what became of those that settled. */
+
+import type { Insight } from '../insight.ts';
 import { activeStates } from '../inspect/active-states.ts';
 import type { ChartPictures } from '../inspect/chart-pictures.ts';
-import type { Insight } from '../insight.ts';
 import type { DefinitionRecord, Population, SettledLately } from '../store/surveying.ts';
 import { LATELY_MS, stateValue } from './overview.ts';
 import type { ChartReply, DefinitionDetail, DefinitionRow, Heat } from './wire.ts';
@@ -25,7 +26,10 @@ export function definitionRows(found: Survey): readonly DefinitionRow[] {
   return found.definitions.map((definition) => rowOf(found, definition));
 }
 
-function rowOf({ population, lately }: Survey, { id, name, version, kind, registeredAt }: DefinitionRecord): DefinitionRow {
+function rowOf(
+  { population, lately }: Survey,
+  { id, name, version, kind, registeredAt }: DefinitionRecord,
+): DefinitionRow {
   const mine = population.counts.filter(({ def }) => def === id);
   const sum = (counts: readonly { readonly count: number }[]): number =>
     counts.reduce((total, { count }) => total + count, 0);
@@ -44,7 +48,12 @@ function rowOf({ population, lately }: Survey, { id, name, version, kind, regist
 }
 
 /** Null: there is no such definition. */
-export function definitionDetail(found: Survey, name: string, version: number, heat: Heat | null): DefinitionDetail | null {
+export function definitionDetail(
+  found: Survey,
+  name: string,
+  version: number,
+  heat: Heat | null,
+): DefinitionDetail | null {
   const definition = find(found.definitions, name, version);
   if (!definition) return null;
   const states = new Map<string, number>();

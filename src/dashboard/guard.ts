@@ -75,7 +75,8 @@ async function authorized(
   action: DashboardAction,
 ): Promise<boolean> {
   try {
-    return (await authorize(request, action)) === true;
+    const answer: unknown = await authorize(request, action);
+    return answer === true;
   } catch {
     return false;
   }

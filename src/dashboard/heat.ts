@@ -26,7 +26,10 @@ export async function readHeat(scheduler: Scheduler, name: string, version: numb
         if (!next) return;
         const [here, there] = [activeStates(state), activeStates(next.state)];
         for (const path of here) stays.set(path, [...(stays.get(path) ?? []), next.at.getTime() - at.getTime()]);
-        const [left, entered] = [here.filter((path) => !there.includes(path)), there.filter((path) => !here.includes(path))];
+        const [left, entered] = [
+          here.filter((path) => !there.includes(path)),
+          there.filter((path) => !here.includes(path)),
+        ];
         for (const one of left) for (const to of entered) count(moves, one, to);
       });
     }

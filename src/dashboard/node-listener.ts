@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { setPeer } from './peer.ts';
 
 export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -33,7 +32,7 @@ async function answer(
   if (!response.body) return void outgoing.end();
   // What waits for its first event would otherwise not be answered at all.
   outgoing.flushHeaders();
-  await pipeline(Readable.fromWeb(response.body as ReadableStream), outgoing, { signal: gone.signal });
+  await pipeline(Readable.fromWeb(response.body), outgoing, { signal: gone.signal });
 }
 
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
@@ -46,7 +45,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const url = new URL(originalUrl, `http://${incoming.headers.host ?? 'localhost'}`);
   const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' as const } : {};
-  const request = new Request(url, { method, headers, signal, ...body } as RequestInit);
+  const request = new Request(url, { method, headers, signal, ...body });
   setPeer(request, incoming.socket.remoteAddress ?? '');
   return request;
 }

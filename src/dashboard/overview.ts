@@ -1,10 +1,11 @@
 /** The numbers on the first page, and those of every definition. All of them are bounded, and say so. */
-import { activeStates } from '../inspect/active-states.ts';
+
+import type { StateValue } from 'xstate';
 import type { Insight } from '../insight.ts';
+import { activeStates } from '../inspect/active-states.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Stats } from '../stats.ts';
 import type { Population } from '../store/surveying.ts';
-import type { StateValue } from 'xstate';
 import type { Overview, QueueRow } from './wire.ts';
 
 /** Beyond it the store does not count. */
@@ -51,7 +52,12 @@ export async function readOverview(scheduler: Scheduler, insight: Insight): Prom
     workers: stats.workers.map(({ id, host, pid, alive, beatAt, held, concurrency }) => {
       return { id, host, pid, alive, beatAt: beatAt.getTime(), held, concurrency };
     }),
-    setAside: stats.setAside.map(({ duty, target, error, nextAt }) => ({ duty, target, error, nextAt: nextAt.getTime() })),
+    setAside: stats.setAside.map(({ duty, target, error, nextAt }) => ({
+      duty,
+      target,
+      error,
+      nextAt: nextAt.getTime(),
+    })),
   };
 }
 

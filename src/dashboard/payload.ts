@@ -10,7 +10,7 @@ const MOST_WORDS = 8_000;
 export function shown(name: string, value: unknown, redact: readonly string[]): Shown | null {
   const visible = (redacted({ [name]: value }, redact) as Readonly<Record<string, unknown>>)[name];
   if (visible === undefined) return null;
-  const text = JSON.stringify(visible, sayable, 2) ?? String(visible);
+  const text = JSON.stringify(visible, sayable, 2) ?? '';
   return { text: text.slice(0, MOST_SHOWN), cut: Math.max(0, text.length - MOST_SHOWN) };
 }
 
@@ -21,6 +21,7 @@ export function words(text: string): string {
 
 /** What JSON would leave out. */
 function sayable(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return { ...value, name: value.name, message: value.message };
+  if (value instanceof Error)
+    return { ...Object.fromEntries(Object.entries(value)), name: value.name, message: value.message };
   return typeof value === 'bigint' || typeof value === 'symbol' ? String(value) : value;
 }

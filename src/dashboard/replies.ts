@@ -13,7 +13,10 @@ const PROTECTION: Readonly<Record<string, string>> = {
 export function reply(
   body: string | ReadableStream<Uint8Array> | null,
   type: string,
-  { status = 200, headers = {} }: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+  {
+    status = 200,
+    headers = {},
+  }: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Response {
   return new Response(body, {
     status,

@@ -1,17 +1,17 @@
 /** Everything the dashboard answers: one row for each address, with what it means to ask for it. */
 import type { AnyEventObject } from 'xstate';
 import { InvalidInputError } from '../errors.ts';
-import type { FailedSelector, RetryFailedOptions } from '../operations.ts';
 import { svgText } from '../inspect/drawing.ts';
+import type { FailedSelector, RetryFailedOptions } from '../operations.ts';
 import { readActor, readActors, readStep } from './actors.ts';
 import { ICON, readBundle, shell } from './assets.ts';
 import { readBody } from './body.ts';
 import { readCrons } from './crons.ts';
 import { definitionDetail, definitionRows, readChartOf } from './definitions.ts';
+import type { Desk } from './desk.ts';
 import type { DashboardAction } from './options.ts';
 import { queuesOf } from './overview.ts';
 import { failure, json, reply } from './replies.ts';
-import type { Desk } from './desk.ts';
 
 /** A request on its way: what is in its address, and what it is asked of. */
 export interface Visit {
@@ -86,7 +86,11 @@ export const routes: readonly Route[] = [
     action: () => ({ type: 'retry-failed', target: '' }),
     answer: async ({ desk, request }) => {
       const { name, queue, ids, error, preview } = await readBody(request);
-      const selector = { ...(name !== undefined && { name }), ...(queue !== undefined && { queue }), ...(ids !== undefined && { ids }) };
+      const selector = {
+        ...(name !== undefined && { name }),
+        ...(queue !== undefined && { queue }),
+        ...(ids !== undefined && { ids }),
+      };
       const options = { ...(error !== undefined && error !== '' && { error }), preview: preview !== false };
       const found = await desk.scheduler.retryFailed(selector as FailedSelector, options as RetryFailedOptions);
       return json({ ...found, conflicts: found.conflicts.length, pruned: found.pruned ?? null });

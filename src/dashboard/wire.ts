@@ -143,7 +143,12 @@ export interface Overview {
     readonly held: number;
     readonly concurrency: number;
   }[];
-  readonly setAside: readonly { readonly duty: string; readonly target: string; readonly error: string; readonly nextAt: number }[];
+  readonly setAside: readonly {
+    readonly duty: string;
+    readonly target: string;
+    readonly error: string;
+    readonly nextAt: number;
+  }[];
 }
 
 export interface QueueRow {

@@ -34,8 +34,21 @@ function drawBox(box: PlacedBox): Drawing {
   if (role === 'start') {
     return draw('circle', { class: 'start', cx: round(x + width / 2), cy: round(y + height / 2), r: width / 2 });
   }
-  const outline = { x: round(x), y: round(y), width: round(width), height: round(height), rx: kind === 'final' ? 14 : 6 };
-  const inner = { ...outline, x: round(x + 3), y: round(y + 3), width: round(width - 6), height: round(height - 6), rx: 11 };
+  const outline = {
+    x: round(x),
+    y: round(y),
+    width: round(width),
+    height: round(height),
+    rx: kind === 'final' ? 14 : 6,
+  };
+  const inner = {
+    ...outline,
+    x: round(x + 3),
+    y: round(y + 3),
+    width: round(width - 6),
+    height: round(height - 6),
+    rx: 11,
+  };
   const group: Drawing['attributes'] =
     role === 'everywhere' ? { class: 'everywhere' } : { class: `state ${kind}`, 'data-id': id };
   return draw(
@@ -46,7 +59,15 @@ function drawBox(box: PlacedBox): Drawing {
     ...(kind === 'final' ? [draw('rect', { ...inner, class: 'inner' })] : []),
     draw('text', { class: 'name', x: round(x + 12), y: round(y + 21) }, box.title),
     ...(role === 'state'
-      ? [draw('text', { class: 'count', 'data-count': id, x: round(x + width - 12), y: round(y + 21), 'text-anchor': 'end' })]
+      ? [
+          draw('text', {
+            class: 'count',
+            'data-count': id,
+            x: round(x + width - 12),
+            y: round(y + 21),
+            'text-anchor': 'end',
+          }),
+        ]
       : []),
     ...box.lines.map((line, index) =>
       draw('text', { class: 'line', x: round(x + 12), y: round(y + TITLE_HEIGHT + 9 + index * LINE_HEIGHT) }, line),

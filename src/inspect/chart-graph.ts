@@ -48,7 +48,9 @@ export function graphOf(chart: Chart): ChartGraph {
   const everywhere = root.transitions.some(({ to }) => to.length > 0);
   const boxes = [
     ...(root.initial === null ? [] : [startOf(root)]),
-    ...(everywhere ? [boxOf({ ...root, id: EVERYWHERE, key: 'any state', kind: 'atomic', children: [] }, 'everywhere')] : []),
+    ...(everywhere
+      ? [boxOf({ ...root, id: EVERYWHERE, key: 'any state', kind: 'atomic', children: [] }, 'everywhere')]
+      : []),
     ...(root.children.length > 0 ? root.children : [root]).map((child) => boxOf(child, 'state')),
   ];
   return { boxes, arrows: arrowsOf(chart) };
@@ -90,7 +92,9 @@ function linesOf({ entry, exit, invokes, transitions }: ChartState): readonly st
     ...exit.map((name) => `exit / ${name}`),
     ...inner.map((transition) => labelOf(transition)),
   ].map(clip);
-  return lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES - 1), `… ${lines.length - MOST_LINES + 1} more`];
+  return lines.length <= MOST_LINES
+    ? lines
+    : [...lines.slice(0, MOST_LINES - 1), `… ${lines.length - MOST_LINES + 1} more`];
 }
 
 /** Parallel arrows between the same two are one, with their labels one under the other. */
@@ -112,7 +116,8 @@ function arrowsOf(chart: Chart): readonly Arrow[] {
       for (const to of transition.to) add(from, to === '' ? (root.initial ?? '') : to, clip(labelOf(transition)));
   }
   return [...labels.values()].map(({ from, to, labels }) => {
-    const shown = labels.length <= MOST_LABELS ? labels : [...new Set(labels.map((label) => label.split(' [')[0] ?? ''))];
+    const shown =
+      labels.length <= MOST_LABELS ? labels : [...new Set(labels.map((label) => label.split(' [')[0] ?? ''))];
     const width = Math.ceil(Math.max(0, ...shown.map((label) => label.length * 6.2)) + 8);
     return { from, to, labels: shown, width, height: shown.length * LABEL_HEIGHT };
   });

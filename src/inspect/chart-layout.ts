@@ -49,6 +49,7 @@ let loading: Promise<ELK | null> | null = null;
 
 async function loadElk(): Promise<ELK | null> {
   try {
+    // CommonJS, whose types say less than it gives.
     const { default: Elk } = (await import('elkjs/lib/elk.bundled.js')) as unknown as { default: new () => ELK };
     return new Elk();
   } catch {
@@ -82,7 +83,7 @@ export async function layOut(graph: ChartGraph): Promise<ChartLayout | null> {
     width: Math.ceil(laidOut.width ?? 0),
     height: Math.ceil(laidOut.height ?? 0),
     boxes: graph.boxes.map(place),
-    arrows: graph.arrows.map((arrow, index) => placed(arrow, (laidOut.edges as ElkExtendedEdge[] | undefined)?.[index])),
+    arrows: graph.arrows.map((arrow, index) => placed(arrow, laidOut.edges?.[index])),
   };
 }
 

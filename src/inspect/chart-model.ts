@@ -65,7 +65,7 @@ class Reader {
   readonly #machineId: string;
 
   constructor(config: Config) {
-    this.#machineId = String(config['id'] ?? '');
+    this.#machineId = typeof config['id'] === 'string' ? config['id'] : '';
     this.#name(config, '', 0);
     this.root = this.#state(config, '', this.#machineId || 'machine', 0);
   }
@@ -114,8 +114,16 @@ class Reader {
         const actor = typeof invoke['id'] === 'string' ? invoke['id'] : `${index}.${node}`;
         return [
           ...take(invoke['onDone'], { kind: 'done', cause: `${source} done`, event: `xstate.done.actor.${actor}` }),
-          ...take(invoke['onError'], { kind: 'error', cause: `${source} failed`, event: `xstate.error.actor.${actor}` }),
-          ...take(invoke['onSnapshot'], { kind: 'event', cause: `${source} changed`, event: `xstate.snapshot.${actor}` }),
+          ...take(invoke['onError'], {
+            kind: 'error',
+            cause: `${source} failed`,
+            event: `xstate.error.actor.${actor}`,
+          }),
+          ...take(invoke['onSnapshot'], {
+            kind: 'event',
+            cause: `${source} changed`,
+            event: `xstate.snapshot.${actor}`,
+          }),
         ];
       }),
       ...take(config['onDone'], { kind: 'done', cause: 'all done', event: `xstate.done.state.${node}` }),
@@ -123,11 +131,7 @@ class Reader {
     ];
   }
 
-  #transition(
-    from: string,
-    value: unknown,
-    how: Pick<ChartTransition, 'kind' | 'cause' | 'event'>,
-  ): ChartTransition {
+  #transition(from: string, value: unknown, how: Pick<ChartTransition, 'kind' | 'cause' | 'event'>): ChartTransition {
     const { target, guard, actions } = isObject(value) ? value : { target: value };
     const to = listOf(target).flatMap((one) => (typeof one === 'string' ? (this.#resolve(from, one) ?? []) : []));
     return { ...how, from, to, guard: guard === undefined ? null : nameOf(guard), actions: namesOf(actions) };
@@ -169,7 +173,12 @@ function delayText(delay: string): string {
 }
 
 function durationText(ms: number): string {
-  for (const [unit, size] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const)
+  for (const [unit, size] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const)
     if (ms >= size && ms % (size / (unit === 's' ? 10 : 1)) === 0) return `${ms / size}${unit}`;
   return `${ms}ms`;
 }

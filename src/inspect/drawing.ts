@@ -21,7 +21,13 @@ export function svgText({ tag, attributes, children }: Drawing): string {
   return `<${tag}${written.join('')}>${inner.join('')}</${tag}>`;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** What XML does not allow at all is left out. */
 function escaped(text: string): string {

@@ -104,11 +104,16 @@ function decoded(part: string): string {
 
 function LiveSwitch(): JSX.Element {
   const [state, setState] = useState(liveState);
-  useEffect(() => onLiveState(() => setState(liveState())), []);
+  useEffect(() => {
+    const look = (): void => setState(liveState());
+    // It may have connected before anybody listened.
+    look();
+    return onLiveState(look);
+  }, []);
   return (
     <button
       type="button"
-      class={`live ${state}`}
+      class={`switch ${state}`}
       aria-pressed={state !== 'paused'}
       onClick={() => setPaused(liveState() !== 'paused')}
     >

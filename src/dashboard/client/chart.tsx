@@ -25,7 +25,7 @@ export function ChartView({ reply, marks }: { reply: ChartReply | null; marks: M
   if (!reply.drawing) return text;
   return (
     <>
-      <div class="chart-frame" tabIndex={0} role="region" aria-label="Statechart">
+      <div class="chart-frame" tabIndex={0} role="group" aria-label="Statechart">
         {element(reply.drawing, marks)}
       </div>
       <details>

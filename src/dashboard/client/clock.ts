@@ -11,12 +11,23 @@ export function now(): number {
   return Date.now() + aheadMs;
 }
 
-/** The time, anew every second. */
+const watching = new Set<(at: number) => void>();
+let ticking: ReturnType<typeof setInterval> | null = null;
+
+/** The time, anew every second; one timer serves all that show it. */
 export function useNow(): number {
   const [at, setAt] = useState(now);
   useEffect(() => {
-    const timer = setInterval(() => setAt(now()), 1000);
-    return () => clearInterval(timer);
+    watching.add(setAt);
+    ticking ??= setInterval(() => {
+      for (const tell of watching) tell(now());
+    }, 1000);
+    return () => {
+      watching.delete(setAt);
+      if (watching.size > 0 || ticking === null) return;
+      clearInterval(ticking);
+      ticking = null;
+    };
   }, []);
   return at;
 }

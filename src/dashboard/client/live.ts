@@ -16,6 +16,8 @@ type Listener = () => void;
 
 const listeners = new Set<Listener>();
 const stateListeners = new Set<Listener>();
+/** What is still to be asked, taken back. */
+const halts = new Set<Listener>();
 let source: EventSource | null = null;
 let paused = false;
 let connected = false;
@@ -31,7 +33,7 @@ export function liveState(): LiveState {
 export function setPaused(value: boolean): void {
   paused = value;
   connect();
-  if (!paused) hint();
+  for (const act of paused ? halts : listeners) act();
 }
 
 /** Calls back whenever it changes between live, paused and connecting. */
@@ -100,7 +102,7 @@ export function useAnswer<T>(path: string | null, { once = false }: { once?: boo
   const reload = useRef<() => void>(() => undefined);
 
   useEffect(() => {
-    if (path === null) return;
+    if (path === null) return undefined;
     const gone = new AbortController();
     let asking = false;
     let again = false;
@@ -135,11 +137,20 @@ export function useAnswer<T>(path: string | null, { once = false }: { once?: boo
     };
     reload.current = changed;
     void ask();
-    if (!once) listeners.add(changed);
+    const halt = (): void => {
+      again = false;
+      for (const each of [timer, aftermath]) if (each !== null) clearTimeout(each);
+      timer = null;
+    };
+    if (!once) {
+      listeners.add(changed);
+      halts.add(halt);
+    }
     return () => {
       gone.abort();
       listeners.delete(changed);
-      for (const each of [timer, aftermath]) if (each !== null) clearTimeout(each);
+      halts.delete(halt);
+      halt();
     };
   }, [path, once]);
 

@@ -16,7 +16,15 @@ export function Heading({ title, children }: { title: string; children?: Compone
   );
 }
 
-export function Panel({ title, children, aside }: { title: string; children: ComponentChildren; aside?: ComponentChildren }): JSX.Element {
+export function Panel({
+  title,
+  children,
+  aside,
+}: {
+  title: string;
+  children: ComponentChildren;
+  aside?: ComponentChildren;
+}): JSX.Element {
   return (
     <section class="panel" aria-label={title}>
       <div class="panel-head">
@@ -79,7 +87,7 @@ export function Payload({ title, shown }: { title: string; shown: Shown | null }
   return (
     <>
       {/* Focusable, because it scrolls. */}
-      <pre class="payload" tabIndex={0} role="region" aria-label={title}>
+      <pre class="payload" tabIndex={0} role="group" aria-label={title}>
         {shown.text}
       </pre>
       {shown.cut > 0 ? <p class="note">{shown.cut} more characters are not shown.</p> : null}
@@ -146,9 +154,17 @@ export function Notice(): JSX.Element {
 }
 
 /** A table that scrolls by itself where the page is narrow. */
-export function Table({ label, head, children }: { label: string; head: readonly string[]; children: ComponentChildren }): JSX.Element {
+export function Table({
+  label,
+  head,
+  children,
+}: {
+  label: string;
+  head: readonly string[];
+  children: ComponentChildren;
+}): JSX.Element {
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={label}>
+    <div class="table" tabIndex={0} role="group" aria-label={label}>
       <table>
         <thead>
           <tr>

@@ -35,7 +35,11 @@ export function surveyingFacts(stage: () => Stage): void {
       expect(held.id).not.toBe(broken.id);
       const { counts, exact } = await s.store.population(100);
       expect(exact).toBe(true);
-      expect(byState(counts)).toEqual({ '"scheduled",false,false': 2, '"scheduled",true,false': 1, '"on",false,true': 1 });
+      expect(byState(counts)).toEqual({
+        '"scheduled",false,false': 2,
+        '"scheduled",true,false': 1,
+        '"on",false,true': 1,
+      });
       expect((await other.population(100)).counts).toEqual([]);
     });
 

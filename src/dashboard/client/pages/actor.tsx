@@ -8,8 +8,8 @@ import { ChartView } from '../chart.tsx';
 import { useAnswer } from '../live.ts';
 import { go, Link, type Place, withQuery } from '../navigation.tsx';
 import { Act, ActorLink, Empty, Heading, Loading, Panel, Payload, Problem, States, Status, Time } from '../parts.tsx';
-import { session } from '../session.ts';
 import { CancelForm, SendForms } from '../sending.tsx';
+import { session } from '../session.ts';
 import { Timeline } from '../timeline.tsx';
 
 export function ActorPage({ place, id }: { place: Place; id: string }): JSX.Element {
@@ -147,7 +147,8 @@ function Waiting({ actor }: { actor: ActorDetail }): JSX.Element {
         <ul class="waiting" aria-label="Effects">
           {actor.effects.map((effect) => (
             <li key={effect.id}>
-              <code>{effect.src}</code> {effect.running ? 'is running' : effect.childId === null ? 'is to run' : 'is done by'}
+              <code>{effect.src}</code>{' '}
+              {effect.running ? 'is running' : effect.childId === null ? 'is to run' : 'is done by'}
               {effect.childId === null ? null : (
                 <>
                   {' '}
@@ -183,7 +184,9 @@ function Step({ actor, seq }: { actor: ActorDetail; seq: number }): JSX.Element 
             <Payload title={`Context after event ${seq}`} shown={value.context} />
           ) : (
             <Empty>
-              {actor.replayable ? 'None is known here.' : 'This process has no code for its version, so its past cannot be taken again.'}
+              {actor.replayable
+                ? 'None is known here.'
+                : 'This process has no code for its version, so its past cannot be taken again.'}
             </Empty>
           )}
         </>
@@ -229,7 +232,8 @@ function Facts({ actor, causes }: { actor: ActorDetail; causes: ReadonlyMap<stri
             <dt>Recovering</dt>
             <dd>
               {actor.recovering.attempt}
-              {actor.recovering.of === null ? '' : ` of ${actor.recovering.of}`}, next <Time at={actor.recovering.nextAt} />
+              {actor.recovering.of === null ? '' : ` of ${actor.recovering.of}`}, next{' '}
+              <Time at={actor.recovering.nextAt} />
             </dd>
           </>
         ) : null}

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import type { ActorPage, ActorRow, DefinitionRow } from '../../wire.ts';
 import { useAnswer } from '../live.ts';
 import { go, Link, type Place, withQuery } from '../navigation.tsx';
@@ -23,7 +24,8 @@ export function ActorsPage({ place }: { place: Place }): JSX.Element {
       <Filters place={place} />
       {parent === null ? null : (
         <p class="note">
-          Children of <ActorLink id={parent} />. <Link to={withQuery(place, { parentId: null, cursor: null })}>Show all</Link>
+          Children of <ActorLink id={parent} />.{' '}
+          <Link to={withQuery(place, { parentId: null, cursor: null })}>Show all</Link>
         </p>
       )}
       {error === null ? null : <Problem>{error}</Problem>}
@@ -60,20 +62,45 @@ function Filters({ place }: { place: Place }): JSX.Element {
       {select('record', 'Outcome', OUTCOMES)}
       {select('name', 'Definition', names)}
       {TEXTS.map(([name, label]) => (
-        <label key={name}>
-          {label}
-          <input
-            name={name}
-            type="search"
-            value={query.get(name) ?? ''}
-            autocomplete="off"
-            spellcheck={false}
-            onChange={(event) => set(name, event.currentTarget.value)}
-          />
-        </label>
+        <TextFilter
+          key={`${name} ${query.get(name)}`}
+          name={name}
+          label={label}
+          value={query.get(name) ?? ''}
+          set={set}
+        />
       ))}
       {query.size > 0 ? <Link to={place.path}>Clear</Link> : null}
     </form>
+  );
+}
+
+/** What is being typed is its own: the page around it is drawn anew whenever something happens. */
+function TextFilter({
+  name,
+  label,
+  value,
+  set,
+}: {
+  name: string;
+  label: string;
+  value: string;
+  set: (name: string, value: string) => void;
+}): JSX.Element {
+  const [typed, setTyped] = useState(value);
+  return (
+    <label>
+      {label}
+      <input
+        name={name}
+        type="search"
+        value={typed}
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => set(name, event.currentTarget.value)}
+      />
+    </label>
   );
 }
 

@@ -18,7 +18,8 @@ export function CronsPage(): JSX.Element {
 }
 
 function CronTable({ rows }: { rows: readonly CronRow[] }): JSX.Element {
-  if (rows.length === 0) return <Empty>There are no crons. Declare them with applyCrons(), or “carillon cron set”.</Empty>;
+  if (rows.length === 0)
+    return <Empty>There are no crons. Declare them with applyCrons(), or “carillon cron set”.</Empty>;
   const head = ['Cron', 'Times', 'Next fires', 'Last run', 'Fires', ...(session.readOnly ? [] : ['Actions'])];
   return (
     <Table label="Crons" head={head}>
@@ -53,7 +54,8 @@ function CronTable({ rows }: { rows: readonly CronRow[] }): JSX.Element {
           <td>
             {cron.last ? (
               <>
-                <ActorLink id={cron.last.id} name={cron.last.status.replace('failed_', '')} /> <Time at={cron.last.at} />
+                <ActorLink id={cron.last.id} name={cron.last.status.replace('failed_', '')} />{' '}
+                <Time at={cron.last.at} />
               </>
             ) : (
               'never'
@@ -70,11 +72,14 @@ function CronTable({ rows }: { rows: readonly CronRow[] }): JSX.Element {
           {session.readOnly ? null : (
             <td>
               <div class="row">
-                <Act label={`Run ${cron.id} now`} work={() => post(`/api/crons/${encodeURIComponent(cron.id)}/run`)}>
+                <Act label={`Run now: ${cron.id}`} work={() => post(`/api/crons/${encodeURIComponent(cron.id)}/run`)}>
                   Run now
                 </Act>
                 {cron.state === 'paused' ? (
-                  <Act label={`Resume ${cron.id}`} work={() => post(`/api/crons/${encodeURIComponent(cron.id)}/resume`)}>
+                  <Act
+                    label={`Resume ${cron.id}`}
+                    work={() => post(`/api/crons/${encodeURIComponent(cron.id)}/resume`)}
+                  >
                     Resume
                   </Act>
                 ) : null}

@@ -23,7 +23,10 @@ export function DefinitionsPage(): JSX.Element {
 function DefinitionTable({ rows }: { rows: readonly DefinitionRow[] }): JSX.Element {
   if (rows.length === 0) return <Empty>No process has registered a definition here.</Empty>;
   return (
-    <Table label="Definitions" head={['Definition', 'Kind', 'Active', 'Done, last hour', 'Dropped, last hour', 'Registered']}>
+    <Table
+      label="Definitions"
+      head={['Definition', 'Kind', 'Active', 'Done, last hour', 'Dropped, last hour', 'Registered']}
+    >
       {rows.map((row) => (
         <tr key={`${row.name} ${row.version}`}>
           <td>
@@ -107,7 +110,9 @@ function StateTable({ detail: { name, population, heat } }: { detail: Definition
                 {state.includes('.') ? (
                   state
                 ) : (
-                  <Link to={`/actors?name=${encodeURIComponent(name)}&state=${encodeURIComponent(state)}`}>{state}</Link>
+                  <Link to={`/actors?name=${encodeURIComponent(name)}&state=${encodeURIComponent(state)}`}>
+                    {state}
+                  </Link>
                 )}
               </td>
               <td class="number">{people ? countText(people.count, people.exact) : '0'}</td>

@@ -27,7 +27,12 @@ function Numbers({ overview }: { overview: Overview }): JSX.Element {
         <Tile name="Active" value={boundedText(overview.active)} to="/actors?status=active" />
         <Tile name="Due now" value={boundedText(overview.dueNow)} to="/queues" />
         <Tile name="Due later" value={boundedText(overview.later)} to="/queues" />
-        <Tile name="Oldest waits" value={overview.dueNow.count === 0 ? '–' : durationText(late)} bad={late > 10_000} to="/queues" />
+        <Tile
+          name="Oldest waits"
+          value={overview.dueNow.count === 0 ? '–' : durationText(late)}
+          bad={late > 10_000}
+          to="/queues"
+        />
         <Tile
           name="Recovering"
           value={countText(overview.recovering.count, overview.recovering.exact)}
@@ -40,7 +45,9 @@ function Numbers({ overview }: { overview: Overview }): JSX.Element {
           bad={overview.quarantined > 0}
           to="/quarantine"
         />
-        {overview.parked > 0 ? <Tile name="Parked" value={countText(overview.parked)} bad to="/actors?status=active" /> : null}
+        {overview.parked > 0 ? (
+          <Tile name="Parked" value={countText(overview.parked)} bad to="/actors?status=active" />
+        ) : null}
         <Tile name="Ended, last hour" value={endedText(ended, overview)} to="/actors?status=done" />
       </dl>
       <div class="columns">
@@ -78,7 +85,9 @@ function Numbers({ overview }: { overview: Overview }): JSX.Element {
                     {worker.host} · {worker.pid}
                   </td>
                   <td>
-                    <span class={worker.alive ? 'status success' : 'status dropped'}>{worker.alive ? 'alive' : 'silent'}</span>{' '}
+                    <span class={worker.alive ? 'status success' : 'status dropped'}>
+                      {worker.alive ? 'alive' : 'silent'}
+                    </span>{' '}
                     <Time at={worker.beatAt} />
                   </td>
                   <td class="number">
@@ -110,7 +119,17 @@ function Numbers({ overview }: { overview: Overview }): JSX.Element {
   );
 }
 
-function Tile({ name, value, to, bad = false }: { name: string; value: string; to: string; bad?: boolean }): JSX.Element {
+function Tile({
+  name,
+  value,
+  to,
+  bad = false,
+}: {
+  name: string;
+  value: string;
+  to: string;
+  bad?: boolean;
+}): JSX.Element {
   return (
     <div class={bad ? 'tile bad' : 'tile'}>
       <dt>{name}</dt>

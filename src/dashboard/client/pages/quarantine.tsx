@@ -11,7 +11,9 @@ export function QuarantinePage(): JSX.Element {
   return (
     <>
       <Heading title="Quarantine" />
-      <p class="note">A machine that throws is set aside with all its mail, so that the others go on. Mend it, then release.</p>
+      <p class="note">
+        A machine that throws is set aside with all its mail, so that the others go on. Mend it, then release.
+      </p>
       {error === null ? null : <Problem>{error}</Problem>}
       {value ? null : <Loading />}
       {value?.items.length === 0 ? <Empty>No actor is quarantined.</Empty> : null}
