@@ -5,7 +5,7 @@ import { activeStates } from '../inspect/active-states.ts';
 import type { ChartPictures } from '../inspect/chart-pictures.ts';
 import type { DefinitionRecord, Population, SettledLately } from '../store/surveying.ts';
 import { LATELY_MS, stateValue } from './overview.ts';
-import type { ChartReply, DefinitionDetail, DefinitionRow, Heat } from './wire.ts';
+import type { ChartReply, DefinitionDetail, DefinitionRow } from './wire.ts';
 
 export interface Survey {
   readonly definitions: readonly DefinitionRecord[];
@@ -48,12 +48,7 @@ function rowOf(
 }
 
 /** Null: there is no such definition. */
-export function definitionDetail(
-  found: Survey,
-  name: string,
-  version: number,
-  heat: Heat | null,
-): DefinitionDetail | null {
+export function definitionDetail(found: Survey, name: string, version: number): DefinitionDetail | null {
   const definition = find(found.definitions, name, version);
   if (!definition) return null;
   const states = new Map<string, number>();
@@ -67,7 +62,6 @@ export function definitionDetail(
   return {
     ...rowOf(found, definition),
     population: [...states].map(([state, count]) => ({ state, count, exact: population.exact })),
-    heat,
   };
 }
 

@@ -44,7 +44,11 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = 'GET' } = incoming;
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const url = new URL(originalUrl, `http://${incoming.headers.host ?? 'localhost'}`);
-  const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' as const } : {};
+  // A parser that ran before this one has taken the body, and left what it made of it.
+  const { body: parsed } = incoming as { readonly body?: unknown };
+  const stream = (): ReadableStream<Uint8Array> => Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  const text = parsed !== undefined && incoming.readableEnded ? JSON.stringify(parsed) : null;
+  const body = hasBody ? { body: text ?? stream(), duplex: 'half' as const } : {};
   const request = new Request(url, { method, headers, signal, ...body });
   setPeer(request, incoming.socket.remoteAddress ?? '');
   return request;

@@ -45,9 +45,10 @@ export const routes: readonly Route[] = [
   read('/api/definitions', async ({ desk }) => json({ items: definitionRows(await desk.survey()) })),
   read('/api/definitions/:name/:version', async ({ desk, params }) => {
     const [name, version] = definition(params);
-    const detail = definitionDetail(await desk.survey(), name, version, await desk.heat(name, version));
+    const detail = definitionDetail(await desk.survey(), name, version);
     return detail ? json(detail) : missing('definition');
   }),
+  read('/api/heat/:name/:version', async ({ desk, params }) => json(await desk.heat(...definition(params)))),
   read('/api/charts/:name/:version', async ({ desk, params }) => {
     const found = await readChartOf(desk.insight, desk.pictures, ...definition(params));
     return found ? json(found) : missing('definition');

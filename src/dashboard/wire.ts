@@ -108,7 +108,6 @@ export interface DefinitionRow {
 export interface DefinitionDetail extends DefinitionRow {
   /** Actors in each state; of final ones, those that came there within the last hour. */
   readonly population: readonly { readonly state: string; readonly count: number; readonly exact: boolean }[];
-  readonly heat: Heat | null;
 }
 
 /** What recent runs did. */
@@ -188,10 +187,4 @@ export interface RetryReply {
 export interface ErrorReply {
   readonly error: string;
   readonly code: string;
-}
-
-/** What a page is told before anything else. */
-export interface Session {
-  readonly namespace: string;
-  readonly readOnly: boolean;
 }

@@ -1,9 +1,13 @@
 /**
  * Where everything of a chart goes: computed by elkjs, which takes up to a second for a large machine and is therefore asked
- * once per chart. It is an optional dependency; where it is missing there is no picture, and pages show the chart as text.
+ * once per chart, and in a thread: a worker that stands still for so long may lose what it holds. It is an optional dependency;
+ * where it is missing there is no picture, and pages show the chart as text.
  */
-import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk-api.js';
+import type { Worker } from 'node:worker_threads';
+import type { ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk-api.js';
+import { startThread } from '../thread.ts';
 import { type Arrow, type Box, type ChartGraph, TITLE_HEIGHT } from './chart-graph.ts';
+import type { LayoutResult, LayoutTask } from './layout-thread.ts';
 
 export interface Point {
   readonly x: number;
@@ -45,44 +49,62 @@ const OPTIONS = {
   'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
 };
 
-let loading: Promise<ELK | null> | null = null;
+let thread: Worker | null = null;
+let tasks = 0;
+const waiting = new Map<number, (laidOut: ElkNode | null) => void>();
 
-async function loadElk(): Promise<ELK | null> {
-  try {
-    // CommonJS, whose types say less than it gives.
-    const { default: Elk } = (await import('elkjs/lib/elk.bundled.js')) as unknown as { default: new () => ELK };
-    return new Elk();
-  } catch {
-    // Not installed.
-    return null;
-  }
+/** One thread for all charts of this process. It keeps nothing alive, and one that dies is started again for the next chart. */
+function layoutThread(): Worker {
+  if (thread) return thread;
+  const started = startThread(new URL('./layout-thread', import.meta.url));
+  thread = started;
+  started.unref();
+  started.on('message', ({ task, laidOut }: LayoutResult) => {
+    waiting.get(task)?.(laidOut);
+    waiting.delete(task);
+  });
+  const died = (): void => {
+    if (thread !== started) return;
+    thread = null;
+    for (const resolve of waiting.values()) resolve(null);
+    waiting.clear();
+  };
+  started.on('error', died);
+  started.on('exit', died);
+  return started;
+}
+
+function place(graph: ElkNode): Promise<ElkNode | null> {
+  const task = ++tasks;
+  return new Promise((resolve) => {
+    waiting.set(task, resolve);
+    layoutThread().postMessage({ task, graph } satisfies LayoutTask);
+  });
 }
 
 /** Null: elkjs is not installed. */
 export async function layOut(graph: ChartGraph): Promise<ChartLayout | null> {
-  loading ??= loadElk();
-  const elk = await loading;
-  if (!elk) return null;
-  const laidOut: ElkNode = await elk.layout({
+  const laidOut = await place({
     id: 'chart',
     layoutOptions: OPTIONS,
     children: graph.boxes.map(nodeOf),
     edges: graph.arrows.map(edgeOf),
   });
+  if (!laidOut) return null;
   const nodes = new Map<string, ElkNode>();
   const gather = (node: ElkNode): void => {
     nodes.set(node.id, node);
     node.children?.forEach(gather);
   };
   gather(laidOut);
-  const place = (box: Box): PlacedBox => {
+  const placedBox = (box: Box): PlacedBox => {
     const { x = 0, y = 0, width = box.width, height = box.height } = nodes.get(nodeId(box.id)) ?? {};
-    return { ...box, x, y, width, height, children: box.children.map(place) };
+    return { ...box, x, y, width, height, children: box.children.map(placedBox) };
   };
   return {
     width: Math.ceil(laidOut.width ?? 0),
     height: Math.ceil(laidOut.height ?? 0),
-    boxes: graph.boxes.map(place),
+    boxes: graph.boxes.map(placedBox),
     arrows: graph.arrows.map((arrow, index) => placed(arrow, laidOut.edges?.[index])),
   };
 }

@@ -287,6 +287,24 @@ describe('as a listener of node:http', () => {
     expect(status).toBe(403);
   });
 
+  test('takes a body that a parser before it has read already, as Express and Fastify do', async () => {
+    const listener = toNodeListener(createDashboard(scheduler));
+    const parsing = createServer(async (incoming, outgoing) => {
+      let text = '';
+      for await (const chunk of incoming) text += String(chunk);
+      Object.assign(incoming, { body: JSON.parse(text), originalUrl: incoming.url, url: '/' });
+      listener(incoming, outgoing);
+    });
+    await new Promise<void>((resolve) => parsing.listen(0, '127.0.0.1', resolve));
+    const at = `http://127.0.0.1:${(parsing.address() as AddressInfo).port}/api/retry-failed`;
+    const answer = await fetch(at, { method: 'POST', headers: JSON_TYPE, body: '{"name":"greet"}' });
+    expect([answer.status, ((await answer.json()) as RetryReply).matched]).toEqual([200, 0]);
+    await new Promise((resolve) => {
+      parsing.close(resolve);
+      parsing.closeAllConnections();
+    });
+  });
+
   test('tells open pages of a change, and lets go of those that are gone', async () => {
     const gone = new AbortController();
     const answer = await fetch(`http://127.0.0.1:${port}/api/live`, { signal: gone.signal });

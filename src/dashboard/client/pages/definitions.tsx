@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { ChartReply, DefinitionDetail, DefinitionRow } from '../../wire.ts';
+import type { ChartReply, DefinitionDetail, DefinitionRow, Heat } from '../../wire.ts';
 import { arrowKey, ChartView } from '../chart.tsx';
 import { useAnswer } from '../live.ts';
 import { Link } from '../navigation.tsx';
@@ -53,6 +53,7 @@ export function DefinitionPage({ name, version }: { name: string; version: strin
   const at = `${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
   const { value, error } = useAnswer<DefinitionDetail>(`/api/definitions/${at}`);
   const chart = useAnswer<ChartReply>(`/api/charts/${at}`, { once: true });
+  const heat = useAnswer<Heat>(`/api/heat/${at}`, { once: true });
   useEffect(() => {
     document.title = `${name} · Carillon`;
   }, [name]);
@@ -77,14 +78,17 @@ export function DefinitionPage({ name, version }: { name: string; version: strin
         title="Population"
         aside={<span class="note">actors in each state; in an end, those of the last hour</span>}
       >
-        <ChartView reply={chart.value} marks={marksOf(value)} />
+        <ChartView reply={chart.value} marks={marksOf(value, heat.value)} />
       </Panel>
-      <StateTable detail={value} />
+      <StateTable detail={value} heat={heat.value} />
     </>
   );
 }
 
-function marksOf({ population, heat }: DefinitionDetail): { counts: Map<string, string>; heat: Map<string, number> } {
+function marksOf(
+  { population }: DefinitionDetail,
+  heat: Heat | null,
+): { counts: Map<string, string>; heat: Map<string, number> } {
   const most = Math.max(1, ...(heat?.moves ?? []).map(({ count }) => count));
   return {
     counts: new Map(population.map(({ state, count, exact }) => [state, countText(count, exact)])),
@@ -92,7 +96,13 @@ function marksOf({ population, heat }: DefinitionDetail): { counts: Map<string, 
   };
 }
 
-function StateTable({ detail: { name, population, heat } }: { detail: DefinitionDetail }): JSX.Element {
+function StateTable({
+  detail: { name, population },
+  heat,
+}: {
+  detail: DefinitionDetail;
+  heat: Heat | null;
+}): JSX.Element {
   const states = [...new Set([...population, ...(heat?.dwell ?? [])].map(({ state }) => state))].sort();
   if (states.length === 0) return <Empty>Nobody is here, and nobody was lately.</Empty>;
   return (
