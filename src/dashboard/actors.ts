@@ -12,6 +12,8 @@ import type { ActorAction, ActorDetail, ActorPage, ActorRow, StepDetail } from '
 
 const FILTERS = ['status', 'record', 'state', 'name', 'queue', 'label', 'key', 'parentId', 'cursor'] as const;
 const PAGE = 50;
+/** Looked at for one page: what only a few fit is found in as many steps as its reader has patience for. */
+const WITHIN = 20_000;
 /** Entries of the past that one answer has. */
 const MOST_HISTORY = 500;
 
@@ -25,7 +27,11 @@ export async function readActors(
     const value = query.get(name);
     return value === null || value === '' ? [] : [[name, value] as const];
   });
-  const { items, cursor } = await scheduler.list({ ...(Object.fromEntries(given) as ListOptions), limit: PAGE });
+  const { items, cursor } = await scheduler.list({
+    ...(Object.fromEntries(given) as ListOptions),
+    limit: PAGE,
+    within: WITHIN,
+  });
   return { items: items.map((view) => rowOf(view, redact)), cursor: cursor ?? null };
 }
 

@@ -53,15 +53,15 @@ let thread: Worker | null = null;
 let tasks = 0;
 const waiting = new Map<number, (laidOut: ElkNode | null) => void>();
 
-/** One thread for all charts of this process. It keeps nothing alive, and one that dies is started again for the next chart. */
+/** One thread for all charts of this process, which stays alive for it only while it is at work. One that dies is started anew. */
 function layoutThread(): Worker {
   if (thread) return thread;
   const started = startThread(new URL('./layout-thread', import.meta.url));
   thread = started;
-  started.unref();
   started.on('message', ({ task, laidOut }: LayoutResult) => {
     waiting.get(task)?.(laidOut);
     waiting.delete(task);
+    if (waiting.size === 0) started.unref();
   });
   const died = (): void => {
     if (thread !== started) return;
@@ -78,7 +78,9 @@ function place(graph: ElkNode): Promise<ElkNode | null> {
   const task = ++tasks;
   return new Promise((resolve) => {
     waiting.set(task, resolve);
-    layoutThread().postMessage({ task, graph } satisfies LayoutTask);
+    const worker = layoutThread();
+    worker.ref();
+    worker.postMessage({ task, graph } satisfies LayoutTask);
   });
 }
 

@@ -378,6 +378,11 @@ export interface ListFilter {
   readonly key?: string;
   readonly parentId?: string;
   readonly limit: number;
+  /**
+   * Only the newest so many, alive and settled each, are looked at: what is rare costs no more than that. The cursor then goes on
+   * where the look ended, also after a page with nothing on it.
+   */
+  readonly within?: number;
   /** Newest first; the id after which to go on. */
   readonly cursor?: string;
 }

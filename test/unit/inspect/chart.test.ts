@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createMachine } from 'xstate';
 import { jobMachine } from '../../../machines/job.ts';
@@ -44,7 +46,7 @@ describe('a chart read from its configuration', () => {
     );
     const below = (node: typeof nested.root): (typeof nested.root)[] => [
       node,
-      ...Object.values(node.states).flatMap((child) => below(child as typeof nested.root)),
+      ...Object.values(node.states).flatMap((child) => below(child)),
     ];
     const real = below(nested.root).flatMap((node) =>
       [...node.transitions.values(), node.always ?? []]
@@ -161,5 +163,15 @@ describe('the picture of a chart', () => {
       children: ['</text><script>&\u0000\u0008\ud800'],
     });
     expect(text).toBe('<text data-id="&quot;&gt;&lt;script&gt;&#39;">&lt;/text&gt;&lt;script&gt;&amp;</text>');
+  });
+
+  test('keeps no process alive once it is made', async () => {
+    const pictures = new URL('../../../src/inspect/chart-pictures.ts', import.meta.url).href;
+    const program = `const { ChartPictures } = await import('${pictures}');
+      const { drawing } = await new ChartPictures().of('{"initial":"a","states":{"a":{}}}', 'x');
+      process.stdout.write(drawing.tag);`;
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
+    expect(stdout).toBe('svg');
   });
 });

@@ -30,6 +30,9 @@ export function ActorsPage({ place }: { place: Place }): JSX.Element {
       )}
       {error === null ? null : <Problem>{error}</Problem>}
       {value ? <ActorTable rows={value.items} /> : error === null ? <Loading /> : null}
+      {value && value.items.length < 50 && value.cursor !== null ? (
+        <p class="note">These are all among the newest 20,000. There may be older ones.</p>
+      ) : null}
       <nav class="pages" aria-label="Pages">
         {query.has('cursor') ? <Link to={withQuery(place, { cursor: null })}>Newest</Link> : null}
         {value?.cursor ? <Link to={withQuery(place, { cursor: value.cursor })}>Older</Link> : null}
