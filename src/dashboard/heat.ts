@@ -5,11 +5,13 @@ import type { Heat } from './wire.ts';
 
 /** The newest so many, alive or settled: an answer has to be cheap, and the past is long. */
 const RUNS = 100;
+/** Looked for among so many. */
+const WITHIN = 20_000;
 /** Runs whose history is read at the same time. */
 const AT_ONCE = 5;
 
 export async function readHeat(scheduler: Scheduler, name: string, version: number): Promise<Heat> {
-  const { items } = await scheduler.list({ name, limit: RUNS });
+  const { items } = await scheduler.list({ name, limit: RUNS, within: WITHIN });
   const ids = items.filter((item) => item.version === version && item.seq > 0).map(({ id }) => id);
   const stays = new Map<string, number[]>();
   const moves = new Map<string, { from: string; to: string; count: number }>();

@@ -50,6 +50,24 @@ describe.runIf(findBrowser() !== null)('every page [needs chromium]', () => {
     await litBecomes(page, ['abandoned']);
   });
 
+  test('a page that nobody sees asks nothing, and catches up once it is seen', async () => {
+    const { id } = await house.scheduler.schedule(order, { order: 'hidden' });
+    await house.scheduler.waitFor(id, { state: 'open' });
+    const page = await house.open(`actors/${id}`);
+    await litBecomes(page, ['open']);
+    const seen = (state: 'hidden' | 'visible'): Promise<unknown> =>
+      page.evaluate(`Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await seen('hidden');
+    await house.scheduler.send(id, { type: 'giveUp' });
+    await house.scheduler.waitFor(id);
+    const other = await house.open(`actors/${id}`);
+    await litBecomes(other, ['abandoned']);
+    expect(await activeIn(page)).toEqual(['open']);
+    await seen('visible');
+    await litBecomes(page, ['abandoned']);
+  });
+
   test('read-only: there is no button that changes anything', async () => {
     const { id } = await house.scheduler.schedule(order, { order: 'look' });
     await house.scheduler.waitFor(id, { state: 'open' });

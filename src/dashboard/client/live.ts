@@ -33,7 +33,7 @@ export function liveState(): LiveState {
 export function setPaused(value: boolean): void {
   paused = value;
   connect();
-  for (const act of paused ? halts : listeners) act();
+  if (!paused) hint();
 }
 
 /** Calls back whenever it changes between live, paused and connecting. */
@@ -68,6 +68,7 @@ function connect(): void {
     if (poll !== null) clearInterval(poll);
     poll = null;
     connected = false;
+    for (const halt of halts) halt();
   }
   for (const listener of stateListeners) listener();
 }

@@ -212,8 +212,10 @@ describe('answers', () => {
       400,
       'INVALID_INPUT',
     ]);
-    const huge = JSON.stringify({ event: { type: 'x', data: 'x'.repeat(1_100_000) } });
-    expect(await codeOf(ask(dashboard, url, { ...init, body: huge }))).toEqual([400, 'INVALID_INPUT']);
+    // Refused before it is read to its end, also where nothing of it is looked at.
+    const [many, asked] = change('/api/retry-failed');
+    const huge = JSON.stringify({ name: 'greet', pad: 'x'.repeat(1_100_000) });
+    expect(await codeOf(ask(dashboard, many, { ...asked, body: huge }))).toEqual([400, 'INVALID_INPUT']);
   });
 
   test('of failed runs are a preview unless told otherwise', async () => {
