@@ -18,7 +18,7 @@ export interface ActorView {
   readonly state: StateValue | null;
   /** Null before the first step, and where this process does not know the definition. */
   readonly context: unknown;
-  /** What it was scheduled with; undefined where that was nothing. */
+  /** What it was scheduled with; absent where that was nothing, or cannot be read. */
   readonly input?: unknown;
   /** Only once settled. */
   readonly record?: RunRecord;
@@ -69,7 +69,7 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     status: stored.status,
     state: looked.state,
     context: looked.context,
-    ...(stored.input !== null && { input: decode(stored.input) }),
+    ...inputOf(stored),
     ...(stored.record !== null && { record: reviveRecord(decode(stored.record) as StoredRecord) }),
     queue: stored.queue,
     priority: stored.priority,
@@ -90,6 +90,15 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     createdAt: new Date(stored.createdAt),
     ...(stored.settledAt !== null && { settledAt: new Date(stored.settledAt) }),
   };
+}
+
+/** One that nobody can read keeps its actor from running, and must not keep it from being seen. */
+function inputOf({ input }: StoredActor): Pick<ActorView, 'input'> {
+  try {
+    return input === null ? {} : { input: decode(input) };
+  } catch {
+    return {};
+  }
 }
 
 function recovering(
