@@ -121,6 +121,13 @@ describe('what changes something', () => {
     expect((await scheduler.get(id))?.seq).toBe(0);
   });
 
+  test('is done behind a proxy that asks us by another name, when the browser says it is the same page', async () => {
+    const dashboard = createDashboard(scheduler, { authorize: () => true });
+    const headers = { ...JSON_TYPE, 'sec-fetch-site': 'same-origin', origin: 'https://ops.example.com' };
+    const [url, init] = change('/api/queues/default/resume');
+    expect((await ask(dashboard, url, { ...init, headers })).status).toBe(200);
+  });
+
   test('is refused as a GET', async () => {
     expect(await codeOf(ask(createDashboard(scheduler), change()[0]))).toEqual([405, 'METHOD']);
   });
