@@ -47,6 +47,12 @@ export interface ListOptions {
   readonly parentId?: string;
   /** 1 to 1000. @defaultValue 50 */
   readonly limit?: number;
+  /**
+   * Looks at the newest so many alive and as many settled ones only, so that a filter which hardly anything fits does not read
+   * everything; the cursor goes on from there. Labels, keys, parents, and what is dropped or quarantined are found without. 1 to
+   * 10,000,000. All unless given.
+   */
+  readonly within?: number;
   /** From the page before. */
   readonly cursor?: string;
 }
@@ -127,6 +133,7 @@ const listChecks = object({
   key: optional(text(512), undefined),
   parentId: optional(kind<string>('the id of an actor', isActorId), undefined),
   limit: optional(integer(1, 1000), 50),
+  within: optional(integer(1, 10_000_000), undefined),
   cursor: optional(kind<string>('what the page before gave', isActorId), undefined),
 });
 

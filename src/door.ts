@@ -27,6 +27,7 @@ import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import { Forking } from './forking.ts';
 import type { Handle } from './handle.ts';
+import { grantInsight } from './insight.ts';
 import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
 import { MetricsPage } from './metrics-page.ts';
@@ -75,6 +76,7 @@ export class Door implements Scheduler {
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
     this.#forking = new Forking(runtime);
     this.#metrics = new MetricsPage(runtime);
+    grantInsight(this, runtime);
   }
 
   // A stopped scheduler says so, instead of what its closed connections would say.

@@ -15,6 +15,9 @@ export type { CompatibilityReport, DivergingActor, FailingActor } from './compat
 export type { CronCalls } from './crons/calls.ts';
 export type { CronOptions, CronTimes } from './crons/options.ts';
 export type { CronView } from './crons/view.ts';
+export { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
+export { type NodeListener, toNodeListener } from './dashboard/node-listener.ts';
+export type { DashboardAction, DashboardOptions } from './dashboard/options.ts';
 export type { Backoff, JobOptions, Recovery, Retention } from './definition-options.ts';
 export {
   type ActorDefinition,

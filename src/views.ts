@@ -18,6 +18,8 @@ export interface ActorView {
   readonly state: StateValue | null;
   /** Null before the first step, and where this process does not know the definition. */
   readonly context: unknown;
+  /** What it was scheduled with; absent where that was nothing, or cannot be read. */
+  readonly input?: unknown;
   /** Only once settled. */
   readonly record?: RunRecord;
   readonly queue: string;
@@ -70,6 +72,7 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     status: stored.status,
     state: looked.state,
     context: looked.context,
+    ...inputOf(stored),
     ...(stored.record !== null && { record: reviveRecord(decode(stored.record) as StoredRecord) }),
     queue: stored.queue,
     priority: stored.priority,
@@ -91,6 +94,15 @@ export function viewOf(stored: StoredActor, definition: LoadedDefinition | undef
     createdAt: new Date(stored.createdAt),
     ...(stored.settledAt !== null && { settledAt: new Date(stored.settledAt) }),
   };
+}
+
+/** One that nobody can read keeps its actor from running, and must not keep it from being seen. */
+function inputOf({ input }: StoredActor): Pick<ActorView, 'input'> {
+  try {
+    return input === null ? {} : { input: decode(input) };
+  } catch {
+    return {};
+  }
 }
 
 function recovering(

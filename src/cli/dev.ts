@@ -1,4 +1,4 @@
-/** `carillon dev`: a Postgres, a worker that starts again when a file changes, and a list of what happens. */
+/** `carillon dev`: a Postgres, a worker and a dashboard that start again when a file changes, and a list of what happens. */
 
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -10,7 +10,7 @@ import { openPostgresAddress } from './postgres-address.ts';
 import { aborted, stopSignal } from './stop-signal.ts';
 import { UsageError } from './usage.ts';
 import { watchTree } from './watch-tree.ts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import { startCommandProcess, startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 /** An editor that saves several files makes one restart. */
 const GATHER_MS = 150;
@@ -19,9 +19,7 @@ const STOP_PATIENCE_MS = 10_000;
 export function addDev(program: Command): void {
   program
     .command('dev')
-    .description(
-      'run a worker that restarts when a file changes, with a Postgres if there is none, and show what happens',
-    )
+    .description('run a worker and the dashboard, which restart when a file changes, with a Postgres if there is none')
     .option('-c, --config <file>', 'configuration; carillon.config.ts unless given')
     .addHelpText('after', '\nExample:\n  $ carillon dev')
     .action(develop);
@@ -37,13 +35,16 @@ async function develop({ config }: { readonly config?: string }): Promise<void> 
   const address = await openPostgresAddress(postgres === undefined ? {} : { postgres });
   printLine(colors.dim(`Postgres: ${address.shown}. Watching ${path.dirname(file)}. Stop with Ctrl-C.`));
   let worker: WorkerProcess | null = null;
+  let dashboard: WorkerProcess | null = null;
   let restarting: Promise<void> = Promise.resolve();
   const restart = (why: string): void => {
     restarting = restarting.then(async () => {
       if (stop.aborted) return;
       if (worker) printLine(colors.dim(`${why} changed: restarting the worker`));
-      await end(worker);
-      worker = start(file);
+      // Charts and contexts are read with the code that made them, so the dashboard needs the new one as well.
+      await Promise.all([end(worker), end(dashboard)]);
+      worker = startWorker(file);
+      dashboard = startDashboard(file);
     });
   };
   restart('');
@@ -53,12 +54,12 @@ async function develop({ config }: { readonly config?: string }): Promise<void> 
   } finally {
     watching.close();
     await restarting;
-    await end(worker);
+    await Promise.all([end(worker), end(dashboard)]);
     await address.close();
   }
 }
 
-function start(file: string): WorkerProcess {
+function startWorker(file: string): WorkerProcess {
   const args = ['--config', file, '--events', '--timeout', '3s'];
   // Its log says what fails; what happens is said by its events.
   const worker = startWorkerProcess(args, {
@@ -71,6 +72,13 @@ function start(file: string): WorkerProcess {
       printLine(colors.red(`The worker ended (${how}). It starts again when a file changes.`));
   });
   return worker;
+}
+
+function startDashboard(file: string): WorkerProcess {
+  const env = { LOG_LEVEL: 'error', ...process.env, ...(colors.isColorSupported && { FORCE_COLOR: '1' }) };
+  const dashboard = startCommandProcess('dashboard', ['--config', file], { output: 'pipe', env });
+  dashboard.child.stdout?.pipe(process.stdout, { end: false });
+  return dashboard;
 }
 
 async function end(worker: WorkerProcess | null): Promise<void> {

@@ -6,6 +6,7 @@ import { CarillonError, InvalidInputError, InvalidOptionError } from '../errors.
 import { addActing } from './acting.ts';
 import { addCheck } from './check.ts';
 import { addCrons } from './crons.ts';
+import { addDashboard } from './dashboard.ts';
 import { addDemo } from './demo.ts';
 import { addDev } from './dev.ts';
 import { addDoctor } from './doctor.ts';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addInit(program);
   addDev(program);
   addWorker(program);
+  addDashboard(program);
   addDemo(program);
   addActing(program);
   addFollowups(program);

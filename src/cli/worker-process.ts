@@ -11,13 +11,20 @@ export interface WorkerProcess {
   signal(name: NodeJS.Signals): void;
 }
 
+type HowToStart = Pick<SpawnOptions, 'env'> & { readonly outlive?: boolean; readonly output: 'pipe' | number };
+
 /** Starts `carillon worker` with these arguments. `outlive`: it goes on when this process ends. */
-export function startWorkerProcess(
+export function startWorkerProcess(args: readonly string[], how: HowToStart): WorkerProcess {
+  return startCommandProcess('worker', args, how);
+}
+
+/** Starts another command of this program, one that goes on until it is told to stop. */
+export function startCommandProcess(
+  command: 'worker' | 'dashboard',
   args: readonly string[],
-  { outlive = false, ...options }: Pick<SpawnOptions, 'env'> & { outlive?: boolean; output: 'pipe' | number },
+  { outlive = false, output, env }: HowToStart,
 ): WorkerProcess {
-  const { output, env } = options;
-  const child = systemEnv.spawn(process.execPath, [...programArguments(), 'worker', ...args], {
+  const child = systemEnv.spawn(process.execPath, [...programArguments(), command, ...args], {
     env: env ?? process.env,
     detached: outlive,
     stdio: outlive ? ['ignore', output, output] : ['ignore', output, output === 'pipe' ? 'inherit' : output, 'ipc'],

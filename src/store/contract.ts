@@ -10,6 +10,7 @@ import type { JournalSegment, SpilledSegment } from './journal-segment.ts';
 import type { DefinitionLimits, LimitKeys, PlaceRequest, PlaceWait, Upcoming } from './limits.ts';
 import type { Operating, Operator } from './operating.ts';
 import type { Replaced, Replacement } from './replacement.ts';
+import type { Surveying } from './surveying.ts';
 import type { WakeListener } from './wake-listener.ts';
 
 export type { StoreStats } from './operating.ts';
@@ -382,6 +383,11 @@ export interface ListFilter {
   readonly key?: string;
   readonly parentId?: string;
   readonly limit: number;
+  /**
+   * Only the newest so many, alive and settled each, are looked at: what is rare costs no more than that. The cursor then goes on
+   * where the look ended, also after a page with nothing on it.
+   */
+  readonly within?: number;
   /** Newest first; the id after which to go on. */
   readonly cursor?: string;
 }
@@ -409,7 +415,7 @@ export interface AuditFinding {
  * Every operation is one transaction, and rejects only when it wrote nothing: an unknown outcome (the connection died
  * around a commit) is resolved inside, from another connection, before the promise settles.
  */
-export interface Store extends Operating {
+export interface Store extends Operating, Surveying {
   now(): Promise<Instant>;
   /** Ids of the definitions, in order; the same (name, version) always has the same id. Makes parked actors due. */
   registerDefinitions(definitions: readonly DefinitionEntry[]): Promise<readonly number[]>;

@@ -18,6 +18,7 @@ import { audit, find, list, progressed, stats } from './memory/reading.ts';
 import { replace } from './memory/replacing.ts';
 import { failed, retry } from './memory/retrying.ts';
 import { schedule, scheduleTogether } from './memory/scheduling.ts';
+import { definitions, mark, population, settledLately } from './memory/surveying.ts';
 import { commit, reload } from './memory/turns.ts';
 import { dueBuckets, nextDue } from './memory/upcoming.ts';
 import { orphans, park, unpark, versionsOf } from './memory/versions.ts';
@@ -54,11 +55,13 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
   const reaper = createReaper(tables, env);
   const operator = { tables, env, namespace };
 
-  const definitionId = ({ kind, name, version }: DefinitionEntry): number => {
+  const definitionId = ({ kind, name, version, chart }: DefinitionEntry): number => {
     const key = `${namespace}/${name}@${version}`;
     const id = tables.definitions.get(key) ?? tables.definitions.size + 1;
     tables.definitions.set(key, id);
-    tables.kinds.set(id, { namespace, name, version, kind });
+    // As in a table: what is so already stays as it is.
+    if (tables.kinds.get(id)?.chart !== chart)
+      tables.kinds.set(id, { namespace, name, version, kind, chart, registeredAt: tables.now() });
     return id;
   };
   const queueId = (name: string): number => {
@@ -163,6 +166,10 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     journal: async (id) => tables.segments.get(id) ?? [],
     progressed: async (ids) => progressed(tables, ids),
     stats: async () => stats(tables, namespace),
+    definitions: async () => definitions(tables, namespace),
+    population: async () => population(tables, namespace),
+    settledLately: async (windowMs) => settledLately(tables, namespace, windowMs),
+    mark: async () => mark(tables),
 
     listen: async (worker, listener) => wakeUps.listen(worker, listener),
     announce: (queue, at) => wakeUps.announce(queue, at),

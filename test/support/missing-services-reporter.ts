@@ -1,6 +1,11 @@
 /** Says in the last lines of a run how many tests could not run because a program is missing, so that nobody overlooks it. */
 import type { Reporter, TestModule } from 'vitest/node';
 
+const HOW_TO_INSTALL: Readonly<Record<string, string>> = {
+  'redis-server': ' Install it: apt-get install redis-server, or brew install redis.',
+  chromium: ' Install it: apt-get install chromium, dnf install chromium, or any Google Chrome that is in the PATH.',
+};
+
 export default class MissingServicesReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const missing = new Map<string, number>();
@@ -11,7 +16,10 @@ export default class MissingServicesReporter implements Reporter {
       }
     }
     for (const [service, count] of missing) {
-      process.stderr.write(`\n!! ${count} tests were SKIPPED because '${service}' is not installed on this machine.\n`);
+      const how = HOW_TO_INSTALL[service] ?? '';
+      process.stderr.write(
+        `\n!! ${count} tests were SKIPPED because '${service}' is not installed on this machine.${how}\n`,
+      );
     }
   }
 }

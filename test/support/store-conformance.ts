@@ -21,6 +21,7 @@ import { schedulingFacts } from './store-conformance/scheduling.ts';
 import { settlingFacts } from './store-conformance/settling.ts';
 import { Stage, type StoreUnderTest } from './store-conformance/stage.ts';
 import { stormFacts } from './store-conformance/storm.ts';
+import { surveyingFacts } from './store-conformance/surveying.ts';
 import { suspectFacts } from './store-conformance/suspects.ts';
 import { turnFacts } from './store-conformance/turns.ts';
 import { workerFacts } from './store-conformance/workers.ts';
@@ -64,6 +65,7 @@ export function storeConformance(
     admissionFacts(() => stage);
     rateFacts(() => stage);
     readingFacts(() => stage);
+    surveyingFacts(() => stage);
     retryFacts(() => stage);
     retentionFacts(() => stage);
     operatorFacts(() => stage);

@@ -134,7 +134,7 @@ function tellKept(workers: readonly DemoWorker[]): void {
   const carillon = import.meta.url.endsWith('.ts') ? 'npm run carillon --' : 'carillon';
   printLine();
   printLine(`Worker ${worker?.label} (process ${worker?.pid}) and Postgres go on. Look around:`);
-  for (const command of ['ls', 'show <id>', 'queue ls', 'doctor']) {
+  for (const command of ['dashboard', 'ls', 'show <id>', 'queue ls', 'doctor']) {
     printLine(`  ${carillon} ${command} --config ${path.relative('', demoConfig())}`);
   }
   printLine('Stop both (the last one to leave stops Postgres):');

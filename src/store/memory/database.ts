@@ -29,6 +29,8 @@ export interface DefinitionRow {
   readonly name: string;
   readonly version: number;
   readonly kind: DefinitionEntry['kind'];
+  readonly chart: string;
+  readonly registeredAt: Instant;
 }
 
 export interface WorkerRow {

@@ -19,13 +19,16 @@ export function list(
     .filter((row) => tables.queues.get(row.queue)?.namespace === namespace)
     .sort(newestFirst);
   const after = filter.cursor === undefined ? -1 : rows.findIndex((row) => row.id === filter.cursor);
-  const fitting = rows
-    .slice(after + 1)
-    .flatMap((row) => find(tables, row.id) ?? [])
-    .filter((actor) => fits(tables, actor, filter));
+  const rare = filter.status === 'quarantined' || filter.status === 'dropped';
+  const indexed = rare || filter.label !== undefined || filter.key !== undefined || filter.parentId !== undefined;
+  const within = indexed ? undefined : filter.within;
+  const seen = rows.slice(after + 1).slice(0, within);
+  const fitting = seen.flatMap((row) => find(tables, row.id) ?? []).filter((actor) => fits(tables, actor, filter));
   const items = fitting.slice(0, filter.limit);
   const last = items.at(-1);
-  return fitting.length > items.length && last !== undefined ? { items, cursor: last.id } : { items };
+  if (fitting.length > items.length && last !== undefined) return { items, cursor: last.id };
+  const edge = seen.length === within ? seen.at(-1) : undefined;
+  return edge ? { items, cursor: edge.id } : { items };
 }
 
 function newestFirst(a: ActorRow, b: ActorRow): number {

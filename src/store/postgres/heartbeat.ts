@@ -2,7 +2,8 @@
  * Starts the heartbeat thread of one worker. It has an event loop and a connection of its own, so that a busy main loop
  * costs no lease; and it falls silent when the main loop has not ticked for a third of a lease, so that a hung one does.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../thread.ts';
 import type { Heartbeat, WorkerEntry } from '../contract.ts';
 import type { Database } from './database.ts';
 import type { HeartbeatTask } from './heartbeat-thread.ts';
@@ -28,7 +29,7 @@ export async function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry)
     running = resolve;
   });
   const start = (): void => {
-    thread = startThread(task);
+    thread = startThread(new URL('./heartbeat-thread', import.meta.url), { workerData: task });
     thread.once('message', () => {
       thread.unref();
       running();
@@ -64,17 +65,6 @@ function sharedInstant(ms: number): BigInt64Array<SharedArrayBuffer> {
 
 function inMicroseconds(ms: number): bigint {
   return BigInt(Math.round(ms * 1000));
-}
-
-/** From its TypeScript source it needs a loader, which the flags of this process do not give to a thread on Node 20. */
-function startThread(workerData: HeartbeatTask): Worker {
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData });
-  }
-  const loader = import.meta.resolve('tsx/esm/api');
-  const source = new URL('./heartbeat-thread.ts', import.meta.url).href;
-  const load = `import('${loader}').then(({ register }) => (register(), import('${source}')));`;
-  return new Worker(load, { eval: true, workerData });
 }
 
 /** What of the configuration can cross to a thread: no functions, no sockets. */

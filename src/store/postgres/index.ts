@@ -35,6 +35,7 @@ import { scheduleTogether } from './schedule-together.ts';
 import { failed } from './selection.ts';
 import { prepareDays } from './settled.ts';
 import { stats } from './stats.ts';
+import { definitions, mark, population, settledLately } from './surveying.ts';
 import { reload } from './turns.ts';
 import { find, progress, progressed, release } from './views.ts';
 import { Announcer } from './wake.ts';
@@ -141,6 +142,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     journal: (id) => readJournal(db.ask, id),
     progressed: (ids) => progressed(db, ids),
     stats: () => stats(db),
+    definitions: () => definitions(db),
+    population: (bound) => population(db, bound),
+    settledLately: (windowMs, bound) => settledLately(db, windowMs, bound),
+    mark: () => mark(db),
 
     async listen(worker, listener) {
       const listening = await listen(db, worker, listener);

@@ -175,6 +175,11 @@ test(
     const workers = (): string[] => [...dev.output().matchAll(/Worker (\d+) is ready/g)].map(([, pid]) => pid ?? '');
     await waitUntil(() => workers().length === 1, { timeoutMs: 30_000, what: `the first worker: ${dev.output()}` });
 
+    const dashboards = (): string[] =>
+      [...dev.output().matchAll(/Dashboard: (http:\S+\/)/g)].map(([, url]) => url ?? '');
+    await waitUntil(() => dashboards().length === 1, { timeoutMs: 30_000, what: `the dashboard: ${dev.output()}` });
+    expect(await (await fetch(`${dashboards()[0]}api/definitions`)).text()).toContain('"name":"greet"');
+
     const file = path.join(place.path, 'carillon.config.ts');
     await writeFile(file, (await readFile(file, 'utf8')).replace('return `Hello,', 'return `Good day,'));
     await waitUntil(() => workers().length === 2, { timeoutMs: 30_000, what: 'a second worker' });
@@ -184,8 +189,27 @@ test(
 
     dev.signal('SIGINT');
     expect(await dev.ended).toEqual({ code: 0, signal: null });
+    await expect(fetch(dashboards().at(-1) ?? '')).rejects.toThrow('fetch failed');
     for (const pid of workers()) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
     await place.remove();
+  },
+  LONG_MS,
+);
+
+test(
+  'dashboard prints its address, answers there until SIGTERM, and refuses to be reached from elsewhere',
+  async () => {
+    const args = ['dashboard', '--json', '--port', '0', '--read-only', ...EXAMPLES];
+    const served = startProcess(CLI, { args, cwd: folder.path, env: folder.env });
+    const url = await waitUntil(() => /"url": "(http:[^"]+)"/.exec(served.output())?.[1], { timeoutMs: 30_000 });
+    expect(await (await fetch(url)).text()).toContain('<title>Carillon</title>');
+    const port = new URL(url).port;
+    const taken = await folder.run('dashboard', '--port', port, ...EXAMPLES);
+    expect([taken.code, taken.stderr]).toEqual([2, expect.stringContaining(`Port ${port} is taken`)]);
+    const open = await folder.run('dashboard', '--host', '0.0.0.0', ...EXAMPLES);
+    expect([open.code, open.stderr]).toEqual([2, expect.stringContaining('authorize')]);
+    served.signal('SIGTERM');
+    expect(await served.ended).toEqual({ code: 0, signal: null });
   },
   LONG_MS,
 );

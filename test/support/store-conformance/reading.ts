@@ -127,6 +127,34 @@ export function readingFacts(stage: () => Stage): void {
       expect(await narrowed({ queue: 'nowhere' })).toEqual([]);
     });
 
+    test('a list that looks at the newest only misses nothing in the end, and finds what has an index at once', async () => {
+      const s = stage();
+      const worker = await s.worker();
+      const rare: string[] = [];
+      for (let count = 0; count < 12; count += 1) {
+        const [state, labels] = count === 0 || count === 5 ? ['"odd"', ['rare']] : ['"even"', []];
+        const ends = count % 3 === 0;
+        const id = await s.add({ state, labels, when: { afterMs: ends ? 0 : 60_000 } });
+        if (labels.length > 0) rare.push(id);
+        if (ends) await worker.did(settles(await worker.take(), { state }));
+        await s.advance(1);
+      }
+      const found: string[] = [];
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        const page = await s.store.list({ limit: 5, within: 2, state: '"odd"', ...(cursor && { cursor }) });
+        found.push(...idsOf(page.items));
+        cursor = page.cursor;
+        pages += 1;
+      } while (cursor !== undefined && pages < 30);
+      expect(found).toEqual(rare.toReversed());
+      expect(pages).toBeGreaterThan(2);
+      expect((await s.store.list({ limit: 5, within: 2, state: '"odd"' })).items).toEqual([]);
+      const all = await s.store.list({ limit: 5, within: 2, label: 'rare' });
+      expect([idsOf(all.items), all.cursor]).toEqual([rare.toReversed(), undefined]);
+    });
+
     test('a list is newest first and goes on where it stopped, over active and settled alike', async () => {
       const s = stage();
       const worker = await s.worker();
