@@ -22,15 +22,9 @@ declare module 'vitest' {
 
 export const TEMPLATE_DATABASE = 'carillon_template';
 
-/**
- * Without fsync: what a process wrote outlives its SIGKILL, and no test cuts the power. Hundreds of databases are made and
- * dropped, each with a wait for the disk.
- */
-const SETTINGS = ['max_connections=200', 'shared_buffers=256MB', 'fsync=off', 'full_page_writes=off'];
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await Promise.all([removeAbandoned(), build()]);
-  const server = await startPostgresServer({ settings: SETTINGS });
+  const server = await startPostgresServer({ settings: ['max_connections=200', 'shared_buffers=256MB'] });
   try {
     await makeTemplate(server.connectionString);
   } catch (error) {
