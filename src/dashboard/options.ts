@@ -3,7 +3,7 @@ import { isFunction, kind, object, oneOf, optional, refuse } from '../option-che
 /** What somebody asks the dashboard to do. `read` is everything that changes nothing. */
 export type DashboardAction =
   | { readonly type: 'read' }
-  | { readonly type: 'send' | 'cancel' | 'run-now' | 'retry' | 'release'; readonly target: string }
+  | { readonly type: 'send' | 'cancel' | 'run-now' | 'retry' | 'release' | 'fork'; readonly target: string }
   | { readonly type: 'queue.pause' | 'queue.resume'; readonly target: string }
   | { readonly type: 'cron.pause' | 'cron.resume' | 'cron.run'; readonly target: string }
   | { readonly type: 'retry-failed'; readonly target: string };

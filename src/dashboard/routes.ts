@@ -83,6 +83,15 @@ export const routes: readonly Route[] = [
   }),
   {
     method: 'POST',
+    path: '/api/actors/:id/fork',
+    action: (params) => ({ type: 'fork', target: id(params) }),
+    answer: async ({ desk, params, request }) => {
+      const { atSeq } = await readBody(request);
+      return json({ id: (await desk.scheduler.fork(id(params), { atSeq: Number(atSeq) })).id });
+    },
+  },
+  {
+    method: 'POST',
     path: '/api/retry-failed',
     action: () => ({ type: 'retry-failed', target: '' }),
     answer: async ({ desk, request }) => {
@@ -112,7 +121,7 @@ function read(path: string, answer: Route['answer']): Route {
   return { method: 'GET', path, action: () => ({ type: 'read' }), answer };
 }
 
-type Change = Exclude<DashboardAction['type'], 'read' | 'retry-failed'>;
+type Change = Exclude<DashboardAction['type'], 'read' | 'fork' | 'retry-failed'>;
 
 function change(path: string, type: Change, work: (visit: Visit) => Promise<void>): Route {
   return {

@@ -77,6 +77,22 @@ describe.runIf(findBrowser() !== null)('the dashboard [needs chromium]', () => {
       await page.getByText('It has settled: success.').waitFor();
     });
 
+    test('a copy is forked from any point of its past, and held until it is released', async () => {
+      const { id } = await house.scheduler.schedule(order, { order: 'A-20' });
+      await house.scheduler.send(id, { type: 'pay', by: 'Ada' });
+      await house.scheduler.waitFor(id);
+      const page = await house.open(`actors/${id}?at=1`);
+      await litBecomes(page, ['open']);
+      await page.getByRole('button', { name: 'Fork from here' }).click();
+      await page.waitForURL((url) => !url.pathname.endsWith(id));
+      await litBecomes(page, ['open']);
+      const copy = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+      expect(await house.scheduler.get(copy)).toMatchObject({ status: 'quarantined', forkOf: { id, seq: 1 } });
+      await page.getByRole('button', { name: 'Release' }).click();
+      await page.getByRole('button', { name: 'Send pay' }).waitFor();
+      await house.scheduler.cancel(copy);
+    });
+
     test('a job is run now, and shows its output without what is redacted', async () => {
       const { id } = await house.scheduler.schedule(greet, { name: 'Ada', password: 'swordfish' }, DAY);
       const page = await house.open(`actors/${id}`);

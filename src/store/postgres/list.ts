@@ -6,7 +6,7 @@ import type { Database, Statement } from './database.ts';
  * Primary keys of actors and of each leaf of settled, from the cursor downwards; a filter by parent, key or label has an
  * index of its own. Planned with its values, so that an absent filter costs nothing, nor does the other table.
  */
-const LIST = listOf('carillon.actors', 'carillon.settled');
+export const LIST = listOf('carillon.actors', 'carillon.settled');
 
 /** The same of the newest rows only: a filter that no index serves would read all of them to find a few. */
 const LIST_WITHIN = listOf(newest('carillon.actors'), newest('carillon.settled'));

@@ -163,12 +163,20 @@ function Waiting({ actor }: { actor: ActorDetail }): JSX.Element {
   );
 }
 
-/** What one event brought, and what the machine remembered after it. Whoever forks an actor from here adds a button to its head. */
+/** What one event brought, and what the machine remembered after it. */
 function Step({ actor, seq }: { actor: ActorDetail; seq: number }): JSX.Element {
   const row = actor.history.find((candidate) => candidate.seq === seq);
   const { value, error } = useAnswer<StepDetail>(`/api/actors/${actor.id}/steps/${seq}`, { once: true });
   return (
-    <Panel title={`After event ${seq}`} aside={row ? <Time at={row.at} /> : null}>
+    <Panel
+      title={`After event ${seq}`}
+      aside={
+        <>
+          {row ? <Time at={row.at} /> : null}
+          {session.readOnly || !actor.replayable ? null : <Fork id={actor.id} seq={seq} />}
+        </>
+      }
+    >
       {row ? (
         <p>
           <code>{row.event}</code> led to <States states={row.states} />
@@ -193,6 +201,16 @@ function Step({ actor, seq }: { actor: ActorDetail; seq: number }): JSX.Element 
       ) : null}
     </Panel>
   );
+}
+
+/** A copy from here on, held until somebody releases it. */
+function Fork({ id, seq }: { id: string; seq: number }): JSX.Element {
+  const fork = async (): Promise<void> => {
+    const copy = await post<{ readonly id: string }>(`/api/actors/${id}/fork`, { atSeq: seq });
+    go(`/actors/${copy.id}`);
+    scrollTo(0, 0);
+  };
+  return <Act work={fork}>Fork from here</Act>;
 }
 
 function Facts({ actor, causes }: { actor: ActorDetail; causes: ReadonlyMap<string, string> }): JSX.Element {
