@@ -2,11 +2,20 @@
  * Starts the heartbeat thread of one worker. It has an event loop and a connection of its own, so that a busy main loop
  * costs no lease; and it falls silent when the main loop has not ticked for a third of a lease, so that a hung one does.
  */
-import type { Worker } from 'node:worker_threads';
-import { startThread } from '../../thread.ts';
+import { Worker } from 'node:worker_threads';
 import type { Heartbeat, WorkerEntry } from '../contract.ts';
 import type { Database } from './database.ts';
-import type { HeartbeatTask } from './heartbeat-thread.ts';
+
+/** What the thread is given. */
+export interface HeartbeatTask {
+  /** When the main loop last ticked, and when the last accepted beat was started: microseconds on its clock. */
+  readonly tick: BigInt64Array<SharedArrayBuffer>;
+  readonly beat: BigInt64Array<SharedArrayBuffer>;
+  readonly connection: Record<string, unknown>;
+  readonly schema: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+}
 
 /** A heartbeat whose thread runs already, and which counts from `begin`. */
 export interface ReadyHeartbeat extends Heartbeat {
@@ -29,7 +38,7 @@ export async function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry)
     running = resolve;
   });
   const start = (): void => {
-    thread = startThread(new URL('./heartbeat-thread', import.meta.url), { workerData: task });
+    thread = new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData: task });
     thread.once('message', () => {
       thread.unref();
       running();

@@ -65,4 +65,4 @@ async function emptyTables(): Promise<void> {
   await pool.query(rows[0]?.statements ?? '');
 }
 
-storeConformance('the Postgres store', open, { randomRuns: 8 });
+storeConformance('the Postgres store', open, { randomRuns: 4 });

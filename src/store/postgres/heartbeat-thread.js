@@ -1,31 +1,29 @@
 /**
  * The thread behind a heartbeat. Beats a third of a lease apart on a connection of its own. A beat counts from when it was
  * started, and never from later than that: the estimate errs towards an earlier expiry.
+ *
+ * JavaScript, because on Node 20 a thread does not get the loader of its process, and loading one from sources took longer than
+ * anything a test or a short-lived worker does.
  */
+// @ts-check
 import { parentPort, workerData } from 'node:worker_threads';
 import { Client } from 'pg';
 
-export interface HeartbeatTask {
-  /** When the main loop last ticked, and when the last accepted beat was started: microseconds on its clock. */
-  readonly tick: BigInt64Array<SharedArrayBuffer>;
-  readonly beat: BigInt64Array<SharedArrayBuffer>;
-  readonly connection: Record<string, unknown>;
-  readonly schema: string;
-  readonly worker: string;
-  readonly leaseMs: number;
-}
-
-const { tick, beat, connection, schema, worker, leaseMs } = workerData as HeartbeatTask;
+const { tick, beat, connection, schema, worker, leaseMs } = /** @type {import('./heartbeat.ts').HeartbeatTask} */ (
+  workerData
+);
 const thirdMs = leaseMs / 3;
 /** A worker that was found dead has no row any more, and its beats are not accepted. */
 const statement = { name: 'beat', text: `update ${schema}.workers set beat_at = ${schema}.now() where id = $1` };
 
-let client: Client | null = null;
+/** @type {Client | null} */
+let client = null;
 let seenTick = Atomics.load(tick, 0);
 let seenAtMs = performance.now();
 let beatAtMs = performance.now();
 
-async function connected(): Promise<Client> {
+/** @returns {Promise<Client>} */
+async function connected() {
   if (client !== null) return client;
   const next = new Client({
     ...connection,
@@ -40,12 +38,14 @@ async function connected(): Promise<Client> {
   return next;
 }
 
-function drop(broken: Client): void {
+/** @param {Client} broken */
+function drop(broken) {
   if (client === broken) client = null;
   broken.end().catch(() => undefined);
 }
 
-async function sendBeat(): Promise<void> {
+/** @returns {Promise<void>} */
+async function sendBeat() {
   // What the main loop's clock read when it last ticked, plus the time since that was seen here: the tick was earlier.
   const startedUs = seenTick + BigInt(Math.floor((performance.now() - seenAtMs) * 1000));
   const on = await connected();
@@ -58,7 +58,7 @@ async function sendBeat(): Promise<void> {
 }
 
 /** Looks often, so that a tick is seen soon after it happened. */
-async function run(): Promise<never> {
+async function run() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(1, leaseMs / 30)));
     const ticked = Atomics.load(tick, 0);
