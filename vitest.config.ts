@@ -33,7 +33,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          // One more than a small machine has cores: they wait much of the time.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -80,7 +80,7 @@ describe.runIf(findBrowser() !== null)('the dashboard [needs chromium]', () => {
     test('a copy is forked from any point of its past, and held until it is released', async () => {
       const { id } = await house.scheduler.schedule(order, { order: 'A-20' });
       await house.scheduler.send(id, { type: 'pay', by: 'Ada' });
-      await house.scheduler.waitFor(id);
+      await house.scheduler.waitFor(id, { state: 'preparing' });
       const page = await house.open(`actors/${id}?at=1`);
       await litBecomes(page, ['open']);
       await page.getByRole('button', { name: 'Fork from here' }).click();

@@ -245,7 +245,7 @@ export const breaks: readonly Break[] = [
     ],
     project: 'unit',
     file: 'test/unit/simulation.test.ts',
-    title: 'in 150 seeded runs nothing is lost',
+    title: 'in 60 seeded runs nothing is lost',
   },
   {
     guarantee: 9,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type AnyDefinition, DropError, defineJob, type FlowOptions } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 30);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 15);
 
 interface Step {
   readonly ms: number;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type AnyDefinition, defineJob } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 30);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 15);
 const KEYS = ['a', 'b'];
 const PLACES = 2;
 const STARTS = 3;

@@ -4,7 +4,7 @@ import { setup } from 'xstate';
 import { type AnyDefinition, defineActor, defineJob, fromJob, fromRun, type Scheduler } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 60);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 25);
 
 function definitionsFor(process: Process): readonly AnyDefinition[] {
   const charge = defineJob<{ fails: number }, string>({

@@ -10,7 +10,7 @@ import {
 } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 150);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 60);
 
 /** What really happened, told by the handlers themselves: the one witness that does not go through the store. */
 interface Ledger {

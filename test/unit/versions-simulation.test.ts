@@ -4,7 +4,7 @@ import { type AnyStateMachine, assign, fromPromise, setup } from 'xstate';
 import { type AnyDefinition, defineActor, defineJob, fromJob, type Migrate } from '../../src/index.ts';
 import { type Process, Simulation } from '../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 30);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 15);
 
 /** What each version calls the state in which it counts; the third keeps the name of the second and needs no migration. */
 const COUNTING = ['', 'open', 'counting', 'counting'] as const;

@@ -10,7 +10,7 @@ import { firesBetween, nextFire, shortestGapMs } from '../../../src/cron-time.ts
 import { runId, type StoredCron } from '../../../src/crons/definition.ts';
 import { ACTOR, CronLife, type Did, specOf, T0 } from './cron-life.ts';
 
-const RUNS = Number(process.env['CRON_RUNS'] ?? 1500);
+const RUNS = Number(process.env['CRON_RUNS'] ?? 700);
 const DAY = 86_400_000;
 /** Of one outage no more are counted: nothing here may have more. */
 const FEW = 900;

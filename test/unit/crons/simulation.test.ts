@@ -5,7 +5,7 @@ import { defineJob } from '../../../src/index.ts';
 import type { FireRole } from '../../../src/kinship.ts';
 import { type Process, Simulation } from '../../support/simulation.ts';
 
-const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 25);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 12);
 const SECOND = 1000;
 
 interface Outcome {
