@@ -18,6 +18,7 @@ import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts
 import type { Runtime } from './runtime.ts';
 import { type Stats, statsOf } from './stats.ts';
 import type { StoredActor } from './store/contract.ts';
+import type { JournalSegment } from './store/journal-segment.ts';
 import { type ActorView, viewOf } from './views.ts';
 
 export class Reading {
@@ -58,21 +59,25 @@ export class Reading {
 
   async history(id: string): Promise<JournalEntry[]> {
     const stored = await this.#find(id);
-    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    const segments = await this.#segments(stored);
     return readJournal(stored, segments).map(({ seq, at, event, state }) => ({ seq, at, event, state }));
   }
 
   /** @throws ActorNotFoundError @throws UnknownDefinitionError where this process does not know its version. */
   async replay(id: string, { definition, upTo }: ReplayOptions): Promise<ReplayReport> {
     const stored = await this.#find(id);
-    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    const segments = await this.#segments(stored);
     return replayPast(pastOf(stored, segments), this.#livedBy(stored, definition), upTo);
   }
 
   async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {
     const stored = await this.#find(id);
-    const segments = stored.spilled ? await this.#runtime.store.journal(id) : [];
+    const segments = await this.#segments(stored);
     return [...(await pastEvents(this.#runtime, stored, pastOf(stored, segments)))];
+  }
+
+  async #segments({ id, spilled }: StoredActor): Promise<readonly JournalSegment[]> {
+    return spilled ? this.#runtime.store.journal(id) : [];
   }
 
   #livedBy({ name, version }: StoredActor, definition: AnyDefinition | undefined): LivedBy {

@@ -7,6 +7,14 @@ import { litBecomes, useHouse } from './house.ts';
 
 const DAY = { delay: '1d' } as const;
 
+const PREPARING = [
+  'preparing',
+  'preparing.label',
+  'preparing.label.blank',
+  'preparing.parcel',
+  'preparing.parcel.loose',
+];
+
 describe.runIf(findBrowser() !== null)('the dashboard [needs chromium]', () => {
   const house = useHouse({ definitions: [greet, refuse, order, door], redact: ['password', 'context.secret'] });
 
@@ -24,13 +32,7 @@ describe.runIf(findBrowser() !== null)('the dashboard [needs chromium]', () => {
       await page.getByText('Give a JSON object').waitFor();
       await page.getByLabel('Fields of pay, as JSON').fill('{"by": "Ada"}');
       await page.getByRole('button', { name: 'Send', exact: true }).click();
-      await litBecomes(page, [
-        'preparing',
-        'preparing.label',
-        'preparing.label.blank',
-        'preparing.parcel',
-        'preparing.parcel.loose',
-      ]);
+      await litBecomes(page, PREPARING);
       await page.getByRole('region', { name: 'Context' }).getByText('"paidBy": "Ada"').first().waitFor();
       expect(await page.content()).not.toContain('do not show me');
       await page.getByRole('button', { name: 'Send pack' }).waitFor();
@@ -57,21 +59,9 @@ describe.runIf(findBrowser() !== null)('the dashboard [needs chromium]', () => {
       await page.getByLabel('Context after event 1').getByText('"paidBy": null').waitFor();
       await page.keyboard.press('ArrowUp');
       await page.keyboard.press('ArrowUp');
-      await litBecomes(page, [
-        'preparing',
-        'preparing.label',
-        'preparing.label.blank',
-        'preparing.parcel',
-        'preparing.parcel.loose',
-      ]);
+      await litBecomes(page, PREPARING);
       await page.reload();
-      await litBecomes(page, [
-        'preparing',
-        'preparing.label',
-        'preparing.label.blank',
-        'preparing.parcel',
-        'preparing.parcel.loose',
-      ]);
+      await litBecomes(page, PREPARING);
       await page.getByRole('link', { name: 'back to now' }).click();
       await litBecomes(page, ['sent']);
       await page.getByText('It has settled: success.').waitFor();
