@@ -3,6 +3,7 @@
  * taken, now or in history, writes nothing.
  */
 import type { Instant, NewActor, Scheduled, Starter } from '../contract.ts';
+import { flags, ids, numbers, texts } from './columns.ts';
 import type { Query, Statement } from './database.ts';
 import { textArray } from './groups.ts';
 
@@ -15,9 +16,9 @@ const INSERT: Statement = {
     from (
       select u.*, greatest(carillon.now(), coalesce(
         to_timestamp(u.at / 1000.0), carillon.now() + u.after_ms * interval '1 millisecond')) as due_at
-      from unnest($3::uuid[], $4::int4[], $5::int4[], $6::int2[], $7::text[], $8::text[], $9::text[], $10::float8[],
-        $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[], $16::text[],
-        $17::text[])
+      from unnest($3::uuid[], $4::int4[], $5::int4[], $6::int2[], $7::text[], string_to_array($8, chr(1), chr(2)),
+        string_to_array($9, chr(1), chr(2)), $10::float8[], $11::float8[], $12::uuid[], $13::bool[], $14::text[], $15::bytea[],
+        string_to_array($16, chr(1), chr(2)), string_to_array($17, chr(1), chr(2)))
         as u(id, def, queue, priority, labels, state, input, at, after_ms, parent, start, key, key_digest, role, limits)
     ) i
     join carillon.queues q on q.id = i.queue
@@ -91,21 +92,21 @@ export async function insertActors(
   const rows = await query<Born>(INSERT, [
     starter?.worker ?? null,
     starter?.lease ?? null,
-    actors.map((a) => a.id),
-    actors.map((a) => a.def),
-    actors.map((a) => a.queue),
-    actors.map((a) => a.priority),
+    ids(actors.map((a) => a.id)),
+    numbers(actors.map((a) => a.def)),
+    numbers(actors.map((a) => a.queue)),
+    numbers(actors.map((a) => a.priority)),
     actors.map((a) => textArray(a.labels)),
-    actors.map((a) => a.state),
-    actors.map((a) => a.input),
-    actors.map((a) => ('at' in a.when ? Math.ceil(a.when.at) : null)),
-    actors.map((a) => ('at' in a.when ? null : Math.ceil(a.when.afterMs))),
-    actors.map((a) => a.parent),
-    actors.map((a) => a.start && a.key === null && a.limits === null && starter !== null),
+    texts(actors.map((a) => a.state)),
+    texts(actors.map((a) => a.input)),
+    numbers(actors.map((a) => ('at' in a.when ? Math.ceil(a.when.at) : null))),
+    numbers(actors.map((a) => ('at' in a.when ? null : Math.ceil(a.when.afterMs)))),
+    ids(actors.map((a) => a.parent)),
+    flags(actors.map((a) => a.start && a.key === null && a.limits === null && starter !== null)),
     actors.map((a) => a.key?.key ?? null),
     actors.map((a) => a.key?.digest ?? null),
-    actors.map((a) => a.role),
-    actors.map((a) => a.limits && JSON.stringify(a.limits)),
+    texts(actors.map((a) => a.role)),
+    texts(actors.map((a) => a.limits && JSON.stringify(a.limits))),
   ]);
   const answers = new Answers();
   for (const { id, dueAt, started, now } of rows) {
@@ -115,8 +116,8 @@ export async function insertActors(
   return answers;
 }
 
-export async function lookUp(query: Query, ids: readonly string[]): Promise<ReadonlyMap<string, Traced>> {
-  const rows = await query<Traced>(LOOK_UP, [ids]);
+export async function lookUp(query: Query, traced: readonly string[]): Promise<ReadonlyMap<string, Traced>> {
+  const rows = await query<Traced>(LOOK_UP, [traced]);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -125,10 +126,10 @@ export async function lookUp(query: Query, ids: readonly string[]): Promise<Read
  * cost as much as the insert.
  */
 export async function answerTaken(query: Query, actors: readonly NewActor[], wallMs: number): Promise<Answers> {
-  const ids = actors.map((actor) => actor.id).filter((id) => !isFresh(id, wallMs));
+  const traced = actors.map((actor) => actor.id).filter((id) => !isFresh(id, wallMs));
   const answers = new Answers();
-  if (ids.length === 0) return answers;
-  for (const { id, settled, record } of (await lookUp(query, ids)).values()) {
+  if (traced.length === 0) return answers;
+  for (const { id, settled, record } of (await lookUp(query, traced)).values()) {
     answers.set(id, settled ? { outcome: 'skipped_idempotent', id, record } : { outcome: 'skipped_in_flight', id });
   }
   return answers;
