@@ -23,3 +23,8 @@ export function ids(values: readonly (string | null)[]): string {
 export function texts(values: readonly (string | null)[]): string {
   return values.map((value) => value ?? '\u0002').join('\u0001');
 }
+
+/** Text that nobody has checked, such as reasons: the driver escapes it, where there is any. */
+export function unchecked(values: readonly (string | null)[]): string | readonly (string | null)[] {
+  return values.every((value) => value === null) ? ids(values) : values;
+}

@@ -3,6 +3,7 @@
  * in a circle with a commit; what it could not lock stays listed.
  */
 import type { LeaseChanges } from '../contract.ts';
+import { ids, numbers } from './columns.ts';
 import type { Database, Statement } from './database.ts';
 import { textArray } from './groups.ts';
 
@@ -103,7 +104,7 @@ export async function giveBack(
   worker: string,
   held: readonly { readonly id: string; readonly fence: number }[],
 ): Promise<number> {
-  const values = [worker, held.map((one) => one.id), held.map((one) => one.fence), true];
+  const values = [worker, ids(held.map((one) => one.id)), numbers(held.map((one) => one.fence)), true];
   const freed = await db.repeated(() => db.query<Freed>(FREE_SOME, values));
   return freed.length;
 }
@@ -128,6 +129,11 @@ export async function heldBy(
 /** Bookkeeping of what the worker has already seen finished. */
 export async function changeLeases(db: Database, worker: string, { emptied, rewritten }: LeaseChanges): Promise<void> {
   if (emptied.length === 0 && rewritten.length === 0) return;
-  const values = [worker, emptied, rewritten.map((one) => one.lease), rewritten.map((one) => textArray(one.actors))];
+  const values = [
+    worker,
+    numbers(emptied),
+    rewritten.map((one) => one.lease),
+    rewritten.map((one) => textArray(one.actors)),
+  ];
   await db.repeated(() => db.query(CHANGE, values));
 }

@@ -3,6 +3,7 @@
  * statement. Leaves are made standalone and then attached, which stalls nobody; CREATE … PARTITION OF would.
  */
 import type { Settled, TurnWrite } from '../contract.ts';
+import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { inSchema } from './database.ts';
 import { isAlreadyThere } from './sqlstate.ts';
@@ -13,8 +14,9 @@ const SETTLE: Statement = {
   name: 'settle',
   text: `with w as materialized (
     select u.* from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
-      $10::int4[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
-      $19::int4[], $20::bool[], $23::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
+      $10::int4[], $11::bool[], string_to_array($12, chr(1), chr(2)), string_to_array($13, chr(1), chr(2)),
+      string_to_array($14, chr(1), chr(2)), $15::text[], $16::text[], $17::text[], string_to_array($18, chr(1), chr(2)), $19::int4[],
+      $20::bool[], $23::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
       snapshot, history, status, outcome, reason, record, keep_days, frees_key, def)
   ), over as (
     delete from carillon.actors a using w
@@ -40,7 +42,7 @@ const SETTLE: Statement = {
       reason, record, keep_until, undelivered)
     select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.role, o.key, o.key_digest, o.limits, o.input,
       o.progress, o.fence, o.strikes, o.retried, o.created_at, carillon.now(), o.spilled, o.next_seq, o.attempt, o.state,
-      o.snapshot, o.history,
+      o.snapshot, coalesce(o.history, ''),
       o.status, o.outcome, o.reason, o.record, (carillon.now() at time zone 'UTC')::date + o.keep_days, u.events
     from over o left join undelivered u on u.actor = o.id
   ), freed as (
@@ -98,28 +100,28 @@ export async function writeSettled(
   const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
   return query<Accepted>(SETTLE, [
     worker,
-    emptied,
-    writes.map((w) => w.id),
-    writes.map((w) => w.fence),
-    writes.map((w) => w.seq),
-    writes.map((w) => w.pokes),
-    writes.map((w) => w.notBefore),
-    writes.map((w) => w.dueRowAt),
-    writes.map((w) => w.next.seq),
-    writes.map((w) => w.next.attempt),
-    writes.map((w) => w.next.segment !== null),
-    writes.map((w) => w.next.state),
-    writes.map((w) => w.next.snapshot),
-    writes.map((w) => w.next.history),
-    writes.map((w) => w.next.status),
-    writes.map((w) => w.next.outcome),
-    writes.map((w) => w.next.reason),
-    writes.map((w) => w.next.record),
-    writes.map((w) => keepDays(w.next.keepMs)),
-    writes.map((w) => w.next.freesKey),
-    mail.map((m) => m.actor),
-    mail.map((m) => m.id),
-    writes.map((w) => w.def),
+    numbers(emptied),
+    ids(writes.map((w) => w.id)),
+    numbers(writes.map((w) => w.fence)),
+    numbers(writes.map((w) => w.seq)),
+    numbers(writes.map((w) => w.pokes)),
+    numbers(writes.map((w) => w.notBefore)),
+    numbers(writes.map((w) => w.dueRowAt)),
+    numbers(writes.map((w) => w.next.seq)),
+    numbers(writes.map((w) => w.next.attempt)),
+    flags(writes.map((w) => w.next.segment !== null)),
+    texts(writes.map((w) => w.next.state)),
+    texts(writes.map((w) => w.next.snapshot)),
+    texts(writes.map((w) => w.next.history)),
+    ids(writes.map((w) => w.next.status)),
+    ids(writes.map((w) => w.next.outcome)),
+    unchecked(writes.map((w) => w.next.reason)),
+    texts(writes.map((w) => w.next.record)),
+    numbers(writes.map((w) => keepDays(w.next.keepMs))),
+    flags(writes.map((w) => w.next.freesKey)),
+    ids(mail.map((m) => m.actor)),
+    ids(mail.map((m) => m.id)),
+    numbers(writes.map((w) => w.def)),
   ]);
 }
 

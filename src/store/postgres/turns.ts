@@ -4,6 +4,7 @@
  */
 import type { Continued, Instant, Reloaded, ReloadReply, TurnWrite } from '../contract.ts';
 import { readNow } from './clock.ts';
+import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { mailOf } from './due.ts';
 
@@ -14,12 +15,12 @@ const TURN: Statement = {
     select u.*, case when u.quarantine is null and (u.wake_now or u.wake_ms is not null)
       then greatest(carillon.now(), coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now())) end as wake_at
     from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],
-      $11::int2[], $12::bool[], $13::bool[], $14::float8[], $15::bool[], $16::text[], $17::text[], $18::text[],
-      $19::text[], $22::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
+      $11::int2[], $12::bool[], $13::bool[], $14::float8[], $15::bool[], $16::text[], string_to_array($17, chr(1), chr(2)),
+      string_to_array($18, chr(1), chr(2)), string_to_array($19, chr(1), chr(2)), $22::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
       wake_ms, spilled, quarantine, state, snapshot, history, def)
   ), turned as (
     update carillon.actors a set def = w.def, seq = w.next_seq, attempt = w.attempt, strikes = w.strikes, state = w.state,
-      snapshot = w.snapshot, history = w.history, spilled = a.spilled or w.spilled, quarantine = w.quarantine,
+      snapshot = w.snapshot, history = coalesce(w.history, ''), spilled = a.spilled or w.spilled, quarantine = w.quarantine,
       worker = case when w.hold then a.worker end, claimed_at = case when w.hold then a.claimed_at end,
       wake_at = w.wake_at, in_due = w.wake_at is not null
     from w
@@ -97,27 +98,27 @@ export async function writeTurns(
   const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
   return query<Accepted>(TURN, [
     worker,
-    emptied,
-    writes.map((w) => w.id),
-    writes.map((w) => w.fence),
-    writes.map((w) => w.seq),
-    writes.map((w) => w.pokes),
-    writes.map((w) => w.notBefore),
-    writes.map((w) => w.dueRowAt),
-    writes.map((w) => w.next.seq),
-    writes.map((w) => w.next.attempt),
-    writes.map((w) => w.next.strikes),
-    writes.map((w) => w.next.hold && w.next.quarantine === null),
-    writes.map((w) => w.next.wakeAt === 'now'),
-    writes.map((w) => (typeof w.next.wakeAt === 'number' ? Math.ceil(w.next.wakeAt) : null)),
-    writes.map((w) => w.next.segment !== null),
-    writes.map((w) => w.next.quarantine),
-    writes.map((w) => w.next.state),
-    writes.map((w) => w.next.snapshot),
-    writes.map((w) => w.next.history),
-    mail.map((m) => m.actor),
-    mail.map((m) => m.id),
-    writes.map((w) => w.def),
+    numbers(emptied),
+    ids(writes.map((w) => w.id)),
+    numbers(writes.map((w) => w.fence)),
+    numbers(writes.map((w) => w.seq)),
+    numbers(writes.map((w) => w.pokes)),
+    numbers(writes.map((w) => w.notBefore)),
+    numbers(writes.map((w) => w.dueRowAt)),
+    numbers(writes.map((w) => w.next.seq)),
+    numbers(writes.map((w) => w.next.attempt)),
+    numbers(writes.map((w) => w.next.strikes)),
+    flags(writes.map((w) => w.next.hold && w.next.quarantine === null)),
+    flags(writes.map((w) => w.next.wakeAt === 'now')),
+    numbers(writes.map((w) => (typeof w.next.wakeAt === 'number' ? Math.ceil(w.next.wakeAt) : null))),
+    flags(writes.map((w) => w.next.segment !== null)),
+    unchecked(writes.map((w) => w.next.quarantine)),
+    texts(writes.map((w) => w.next.state)),
+    texts(writes.map((w) => w.next.snapshot)),
+    texts(writes.map((w) => w.next.history)),
+    ids(mail.map((m) => m.actor)),
+    ids(mail.map((m) => m.id)),
+    numbers(writes.map((w) => w.def)),
   ]);
 }
 
@@ -128,7 +129,7 @@ export async function reload(
   worker: string,
   held: readonly { readonly id: string; readonly fence: number }[],
 ): Promise<ReloadReply> {
-  const values = [worker, held.map((one) => one.id), held.map((one) => one.fence)];
+  const values = [worker, ids(held.map((one) => one.id)), numbers(held.map((one) => one.fence))];
   const rows = await db.repeated(() => db.query<HeldRow>(RELOAD, values));
   return {
     now: rows[0]?.now ?? (await readNow(db.ask)),
