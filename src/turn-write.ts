@@ -3,7 +3,8 @@ import { encode } from './codec.ts';
 import { encodeState } from './interpreter/index.ts';
 import { inTrace, newsOfEnd } from './kinship.ts';
 import { letterTo } from './mail.ts';
-import type { Instant, NewActor, NewMail, TurnWrite } from './store/contract.ts';
+import type { Settlement } from './run-record.ts';
+import type { Instant, NewActor, NewMail, Settled, TurnWrite } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
 import type { Turn } from './turn.ts';
 
@@ -56,39 +57,77 @@ export function composeWrite(
       `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxPayload}.`,
     );
   }
-  const value = turn.value;
-  const result = {
-    state: value === null ? row.state : JSON.stringify(value),
-    snapshot,
-    ...historyOf(turn, row),
-    seq: life.seq,
-    attempt: turn.attempt,
-  };
-  const { seq, dueRowAt } = row;
-  const pokes = crowded ? null : row.pokes;
-  const place = { id: life.id, def: definition.def, queue, priority, fence, seq, pokes, dueRowAt };
-  const write = {
-    ...place,
+  const { history, segment } = historyOf(turn, row);
+  return {
+    id: life.id,
+    def: definition.def,
+    queue,
+    priority,
+    fence,
+    seq: row.seq,
+    pokes: crowded ? null : row.pokes,
+    dueRowAt: row.dueRowAt,
     notBefore: turn.notBefore,
     mail: turn.consumed,
-    sends: [...turn.outbox.letters, ...newsOf(turn, row)],
+    next: settlement
+      ? settledAs(settlement, turn, row, snapshot, history, segment)
+      : {
+          kind: 'continued',
+          state: stateOf(turn, row),
+          snapshot,
+          history,
+          segment,
+          seq: life.seq,
+          attempt: turn.attempt,
+          hold: stays,
+          // While it is held, the strike of this very claim stands: its worker may die before the next write.
+          strikes: stays && !turn.survived ? row.strikes + 1 : 0,
+          wakeAt: stays || fault ? null : turn.exhausted || dueAgain || crowded ? 'now' : turn.nextDueAt,
+          quarantine: fault?.message ?? null,
+        },
+    sends: lettersOf(turn, row),
     spawns: bornOf(turn),
     place: limits && { keys: limits, start: stays && turn.starts.length > 0, until: turn.until },
   };
-  if (settlement) {
-    const record = encode(settlement.record, { path: 'record', maxBytes: Number.POSITIVE_INFINITY });
-    return {
-      ...write,
-      next: { ...result, kind: 'settled', ...settlement, record, ...definition.settling(settlement) },
-    };
-  }
-  const wakeAt = stays || fault ? null : turn.exhausted || dueAgain || crowded ? 'now' : turn.nextDueAt;
-  // While it is held, the strike of this very claim stands: its worker may die before the next write.
-  const strikes = stays && !turn.survived ? row.strikes + 1 : 0;
+}
+
+// Field by field, here and above: spreading one object after others into a new one costs more than the whole rest.
+function settledAs(
+  settlement: Settlement,
+  turn: Turn,
+  row: Row,
+  snapshot: string | null,
+  history: string,
+  segment: Settled['segment'],
+): Settled {
+  const { status, outcome, reason, record } = settlement;
+  const { keepMs, freesKey } = turn.life.definition.settling(settlement);
   return {
-    ...write,
-    next: { ...result, kind: 'continued', hold: stays, strikes, wakeAt, quarantine: fault?.message ?? null },
+    kind: 'settled',
+    state: stateOf(turn, row),
+    snapshot,
+    history,
+    segment,
+    seq: turn.life.seq,
+    attempt: turn.attempt,
+    status,
+    outcome,
+    reason,
+    record: encode(record, UNBOUNDED),
+    keepMs,
+    freesKey,
   };
+}
+
+const UNBOUNDED = { path: 'record', maxBytes: Number.POSITIVE_INFINITY };
+
+function stateOf({ value }: Turn, row: Row): string | null {
+  return value === null ? row.state : JSON.stringify(value);
+}
+
+function lettersOf(turn: Turn, row: Row): readonly NewMail[] {
+  const { letters } = turn.outbox;
+  return turn.life.kin === null ? letters : [...letters, ...newsOf(turn, row)];
 }
 
 /** Children of a run that belongs to a trace belong to it too. */
