@@ -1,10 +1,15 @@
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, type Pending } from './group-commit.ts';
 import type { Leases } from './leases.ts';
-import type { Instant, Store, TurnWrite } from './store/contract.ts';
+import type { CommitReply, Instant, Store, TurnWrite } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** `waiting`: there was no place for the attempt it starts. The store has let go of the actor as it was. */
 export type CommitOutcome = 'committed' | 'missed' | 'waiting' | 'unreachable' | { readonly refused: Error };
+
+/** Who wrote: told once what became of it, and throws at nobody. */
+export interface Writer {
+  written(write: TurnWrite, outcome: CommitOutcome): void;
+}
 
 interface CommitHost {
   identity(): { readonly worker: string; readonly leases: Leases; readonly trusted: boolean };
@@ -12,9 +17,35 @@ interface CommitHost {
   due(queue: number, at: Instant | null): void;
 }
 
-interface Member {
+/** One write on its way. An object with methods and no promise, because there is one for every turn. */
+class Member implements Pending<Member, CommitOutcome> {
   readonly worker: string;
   readonly write: TurnWrite;
+  readonly bytes: number;
+  readonly #writer: Writer;
+  readonly #inFlight: Set<string>;
+
+  constructor(worker: string, write: TurnWrite, writer: Writer, inFlight: Set<string>) {
+    this.worker = worker;
+    this.write = write;
+    this.bytes = 200 + (write.next.snapshot?.length ?? 0) + write.next.history.length;
+    this.#writer = writer;
+    this.#inFlight = inFlight;
+    inFlight.add(write.id);
+  }
+
+  get item(): Member {
+    return this;
+  }
+
+  resolve(outcome: CommitOutcome): void {
+    this.#inFlight.delete(this.write.id);
+    this.#writer.written(this.write, outcome);
+  }
+
+  reject(): void {
+    this.resolve('unreachable');
+  }
 }
 
 /** Turns of many actors in one transaction. A turn of an incarnation that is over, or no longer trusted, is not sent at all. */
@@ -29,20 +60,13 @@ export class CommitQueue {
       write: (members) => this.#write(store, clock, members),
       maxItems: 500,
       maxBytes: 4_000_000,
-      bytesOf: ({ write }) => 200 + (write.next.snapshot?.length ?? 0) + write.next.history.length,
+      bytesOf: ({ bytes }) => bytes,
       concurrency: 2,
     });
   }
 
-  async add(write: TurnWrite): Promise<CommitOutcome> {
-    this.#inFlight.add(write.id);
-    try {
-      return await this.#group.add({ worker: this.#host.identity().worker, write });
-    } catch {
-      return 'unreachable';
-    } finally {
-      this.#inFlight.delete(write.id);
-    }
+  add(worker: string, write: TurnWrite, writer: Writer): void {
+    this.#group.join(new Member(worker, write, writer, this.#inFlight));
   }
 
   /** Whether a write of this actor is on its way. */
@@ -62,15 +86,21 @@ export class CommitQueue {
     clock.observe(reply.now);
     for (const queue of reply.queues) this.#host.due(queue, null);
     for (const { queue, at } of reply.later) this.#host.due(queue, at);
-    for (const { write } of own) {
-      const until = reply.waiting.has(write.id) ? write.place?.until : null;
+    if (reply.waiting.size > 0) this.#expectPlaces(own, reply);
+    return members.map(({ write: { id } }) => outcomeOf(id, reply));
+  }
+
+  #expectPlaces(members: readonly Member[], { waiting }: CommitReply): void {
+    for (const { write } of members) {
+      const until = waiting.has(write.id) ? write.place?.until : null;
       if (until) this.#host.due(write.queue, until);
     }
-    return members.map(({ write }) => {
-      if (reply.committed.has(write.id)) return 'committed';
-      if (reply.waiting.has(write.id)) return 'waiting';
-      const refused = reply.refused.get(write.id);
-      return refused ? { refused } : 'missed';
-    });
   }
+}
+
+function outcomeOf(id: string, { committed, waiting, refused }: CommitReply): CommitOutcome {
+  if (committed.has(id)) return 'committed';
+  if (waiting.has(id)) return 'waiting';
+  const error = refused.get(id);
+  return error ? { refused: error } : 'missed';
 }

@@ -3,7 +3,8 @@
  * one shares its commit with everyone who came meanwhile.
  */
 
-interface Pending<T, R> {
+/** Who waits for its part of a group. */
+export interface Pending<T, R> {
   readonly item: T;
   readonly bytes: number;
   resolve(result: R): void;
@@ -34,10 +35,13 @@ export class GroupCommit<T, R> {
   }
 
   add(item: T): Promise<R> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, bytes: this.#options.bytesOf(item), resolve, reject });
-      this.#gather();
-    });
+    return new Promise((resolve, reject) => this.join({ item, bytes: this.#options.bytesOf(item), resolve, reject }));
+  }
+
+  /** The same for who needs no promise: it is told in the loop over its group, and must not throw there. */
+  join(pending: Pending<T, R>): void {
+    this.#waiting.push(pending);
+    this.#gather();
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -79,11 +83,13 @@ export class GroupCommit<T, R> {
   }
 
   async #write(group: readonly Pending<T, R>[]): Promise<void> {
+    let results: readonly R[];
     try {
-      const results = await this.#options.write(group.map((pending) => pending.item));
-      group.forEach((pending, index) => pending.resolve(results[index] as R));
+      results = await this.#options.write(group.map((pending) => pending.item));
     } catch (error) {
       for (const pending of group) pending.reject(error);
+      return;
     }
+    group.forEach((pending, index) => pending.resolve(results[index] as R));
   }
 }

@@ -3,7 +3,7 @@
  * before its effects start, and released with compare-and-set: mail that came meanwhile makes the write miss, and is then
  * taken into the same turn.
  */
-import type { CommitOutcome } from './commit-queue.ts';
+import type { CommitOutcome, Writer } from './commit-queue.ts';
 import type { EffectResult } from './effect-result.ts';
 import type { RunningEffect } from './effects.ts';
 import type { LocalTimer } from './env.ts';
@@ -19,6 +19,7 @@ const MAX_BLIND_MISSES = 5;
 /** Misses in a row because of mail, after which the turn is written without what came last. */
 const MAX_RACES = 3;
 const RETRY_COMMIT_MS = 200;
+const NO_EFFECTS: readonly StoredEffect[] = [];
 
 /** What a held actor asks of the worker that holds it. */
 export interface Keeper {
@@ -26,7 +27,9 @@ export interface Keeper {
   readonly inspected: boolean;
   now(): Instant;
   setTimer(ms: number, fire: () => void): LocalTimer;
-  commit(write: TurnWrite): Promise<CommitOutcome>;
+  /** Calls `ring` at that instant, or later. */
+  expectRing(at: Instant): void;
+  commit(write: TurnWrite, writer: Writer): void;
   reload(held: Held): Promise<Reloaded | null | 'unreachable'>;
   startEffect(held: Held, effect: StoredEffect): RunningEffect;
   /** Its last write is on its way: it needs no slot any more. */
@@ -41,7 +44,7 @@ export type Gone = 'released' | 'settled' | 'quarantined' | 'lost';
 /** Interruptions are charged from this many strikes on: the actor was then the only suspect of the worker that died. */
 const CHARGED_FROM_STRIKES = 3;
 
-export class Held {
+export class Held implements Writer {
   readonly holding: Holding;
   readonly running = new Map<string, RunningEffect>();
   readonly #keeper: Keeper;
@@ -49,7 +52,8 @@ export class Held {
   #inbox: ((turn: Turn, now: Instant) => void)[] = [];
   /** The row as the store last had it. */
   #row: Row;
-  readonly #seen: Set<string>;
+  /** Letters it knows of. Null: those it came with. */
+  #seen: Set<string> | null = null;
   /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
   #postponed: Mail[] = [];
   #writing = false;
@@ -58,7 +62,9 @@ export class Held {
   #handingBack = false;
   /** The claim is the record of this start, so it needs no write of its own. */
   #startIsClaimed: boolean;
-  #timer: { readonly at: Instant; readonly local: LocalTimer } | null = null;
+  #ringAt: Instant | null = null;
+  /** Set: it is being set aside, and why. */
+  #asideFor: string | null = null;
   #blindMisses = 0;
   #races = 0;
 
@@ -66,8 +72,7 @@ export class Held {
     this.#keeper = keeper;
     this.holding = holding;
     this.#turn = new Turn(holding.life, keeper.inspected);
-    this.#row = { ...holding.row, seq: holding.life.seq };
-    this.#seen = new Set(holding.mail.map((mail) => mail.id));
+    this.#row = holding.row;
     const { row, mail, limits, life, inherited } = holding;
     // The claim says by which version it starts, so one that goes on by another is written first.
     const plain = row.strikes === 0 && mail.length === 0 && limits === null && !inherited;
@@ -106,7 +111,7 @@ export class Held {
     const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
     this.#push((turn, now) => {
       if (inherited) turn.inherit(inherited.version, now);
-      const effects = this.holding.life.system?.effects ?? [];
+      const effects = this.holding.life.system?.effects ?? NO_EFFECTS;
       if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
         turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
         this.#startIsClaimed = false;
@@ -119,8 +124,9 @@ export class Held {
   /** New mail was seen in the store. */
   letters(reloaded: Reloaded): void {
     this.#row = { ...this.#row, pokes: reloaded.pokes, dueRowAt: reloaded.dueRowAt };
-    const fresh = reloaded.mail.filter((mail) => !this.#seen.has(mail.id));
-    for (const mail of fresh) this.#seen.add(mail.id);
+    const seen = (this.#seen ??= new Set(this.holding.mail.map(({ id }) => id)));
+    const fresh = reloaded.mail.filter(({ id }) => !seen.has(id));
+    for (const { id } of fresh) seen.add(id);
     if (fresh.length > 0) this.#push((turn, now) => this.#takeMail(turn, fresh, now));
   }
 
@@ -158,8 +164,8 @@ export class Held {
 
   #push(happening: (turn: Turn, now: Instant) => void): void {
     if (this.#over) return;
-    this.#inbox.push(happening);
-    this.#advance();
+    if (this.#writing || this.#starting) this.#inbox.push(happening);
+    else this.#advance(happening);
   }
 
   #takeMail(turn: Turn, mail: readonly Mail[], now: Instant): void {
@@ -169,30 +175,29 @@ export class Held {
   }
 
   /** Whatever goes wrong here is this actor's own affair: its worker and its neighbours go on. */
-  #advance(): void {
+  #advance(happening?: (turn: Turn, now: Instant) => void): void {
     if (this.#writing || this.#starting || this.#over) return;
     try {
-      this.#proceed();
+      this.#proceed(happening);
     } catch (error) {
-      void this.#setAside(`It cannot go on: ${(error as Error).message}`);
+      this.#setAside(cannotGoOn(error));
     }
   }
 
-  #proceed(): void {
+  #proceed(last?: (turn: Turn, now: Instant) => void): void {
     const turn = this.#turn;
     const now = this.#keeper.now();
-    this.#takeMail(turn, this.#postponed.splice(0), now);
-    for (const happening of this.#inbox.splice(0)) happening(turn, now);
+    if (this.#postponed.length > 0) this.#takeMail(turn, this.#postponed.splice(0), now);
+    if (this.#inbox.length > 0) for (const happening of this.#inbox.splice(0)) happening(turn, now);
+    last?.(turn, now);
     if (!this.#handingBack) {
       turn.begin(now);
       turn.fireDue(now, now);
     }
-    if (turn.settlement || turn.fault) return void this.#writeDown();
-    const runs = turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref));
-    if (!runs) return void this.#writeDown();
+    if (!this.#stays(turn)) return this.#write();
     const needsNoWrite = this.#startIsClaimed || (turn.empty && this.holding.limits === null);
     if (turn.starts.length > 0 && needsNoWrite) this.#start(turn);
-    else if (!turn.empty || turn.starts.length > 0) return void this.#writeDown();
+    else if (!turn.empty || turn.starts.length > 0) return this.#write();
     if (this.#inbox.length > 0) return this.#advance();
     this.#wait();
   }
@@ -200,7 +205,9 @@ export class Held {
   #start(turn: Turn): void {
     this.#startIsClaimed = false;
     turn.markRunning();
-    this.#startAll(turn.starts.splice(0));
+    const effects = turn.starts;
+    turn.starts = [];
+    this.#startAll(effects);
   }
 
   /** One may speak, or end, while it is being started: that is heard once all of them run. */
@@ -216,57 +223,73 @@ export class Held {
   /** Its own timers are kept here while it is held; the store has no due row for them. */
   #wait(): void {
     const at = this.#turn.nextDueAt;
-    if (this.#timer?.at === at) return;
-    this.#timer?.local.clear();
-    this.#timer = null;
-    if (at === null) return;
-    const local = this.#keeper.setTimer(Math.max(0, at - this.#keeper.now()), () => {
-      this.#timer = null;
-      this.#advance();
-    });
-    this.#timer = { at, local };
+    if (this.#ringAt === at) return;
+    this.#ringAt = at;
+    if (at !== null) this.#keeper.expectRing(at);
   }
 
-  async #writeDown(): Promise<void> {
-    try {
-      await this.#write();
-    } catch (error) {
-      await this.#setAside(`It cannot go on: ${(error as Error).message}`);
-    }
+  /** When it wants to be looked at. */
+  get ringAt(): Instant | null {
+    return this.#ringAt;
   }
 
-  async #write(): Promise<void> {
+  /** That instant has come. */
+  ring(): void {
+    this.#ringAt = null;
+    this.#advance();
+  }
+
+  #write(): void {
     this.#writing = true;
     const turn = this.#turn;
     const stays = this.#stays(turn);
     if (stays) turn.markRunning();
     const crowded = this.#races >= MAX_RACES;
-    const write = composeWrite(turn, this.#row, { ...this.holding, stays, dueAgain: this.#handingBack, crowded });
+    const { queue, priority, fence, limits } = this.holding;
+    const intent = { queue, priority, fence, limits, stays, dueAgain: this.#handingBack, crowded };
+    const write = composeWrite(turn, this.#row, intent);
     if (write instanceof Error) return this.#setAside(`Its state could not be stored: ${write.message}`);
     if (!stays) this.#keeper.finishing(this);
-    const outcome = await this.#keeper.commit(write);
+    this.#keeper.commit(write, this);
+  }
+
+  written(write: TurnWrite, outcome: CommitOutcome): void {
     if (this.#over) return;
+    try {
+      this.#goOn(write, outcome);
+    } catch (error) {
+      this.#setAside(cannotGoOn(error));
+    }
+  }
+
+  #goOn(write: TurnWrite, outcome: CommitOutcome): void {
+    const aside = this.#asideFor;
+    if (aside !== null) return outcome === 'committed' ? this.#end('quarantined', aside) : this.#end('lost');
     this.#writing = false;
-    if (outcome === 'committed') return this.#afterCommit(turn, write);
-    if (outcome === 'missed') return this.#afterMiss(turn, write);
+    if (outcome === 'committed') return this.#afterCommit(this.#turn, write);
+    if (outcome === 'missed') return void this.#afterMiss(this.#turn, write);
     if (outcome === 'waiting') return this.#end('released');
     if (outcome === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
-    await this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
+    this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
   }
 
   /** Something of it runs, or is about to: this worker keeps it. */
   #stays(turn: Turn): boolean {
     if (turn.settlement || turn.fault) return false;
-    return turn.starts.length > 0 || [...this.running.keys()].some((ref) => !turn.stops.includes(ref));
+    if (turn.starts.length > 0) return true;
+    for (const ref of this.running.keys()) if (!turn.stops.includes(ref)) return true;
+    return false;
   }
 
   #afterCommit(turn: Turn, write: TurnWrite): void {
     const { next } = write;
     this.#blindMisses = 0;
     this.#races = 0;
-    const { seq, snapshot, history, state, attempt } = next;
-    const strikes = turn.survived ? 0 : this.#row.strikes;
-    this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
+    if (next.kind === 'continued' && next.hold) {
+      const { seq, snapshot, history, state, attempt } = next;
+      const strikes = turn.survived ? 0 : this.#row.strikes;
+      this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
+    }
     for (const ref of turn.stops) {
       this.running.get(ref)?.abort('left');
       this.running.delete(ref);
@@ -283,12 +306,20 @@ export class Held {
     this.#advance();
   }
 
-  async #afterMiss(turn: Turn, { pokes }: TurnWrite): Promise<void> {
+  async #afterMiss(turn: Turn, write: TurnWrite): Promise<void> {
     const early = (turn.notBefore ?? 0) - this.#keeper.now();
     this.#writing = true;
     const reloaded = await this.#keeper.reload(this);
     this.#writing = false;
     if (this.#over) return;
+    try {
+      this.#lookAgain(write, reloaded, early);
+    } catch (error) {
+      this.#setAside(cannotGoOn(error));
+    }
+  }
+
+  #lookAgain({ pokes }: TurnWrite, reloaded: Reloaded | null | 'unreachable', early: number): void {
     if (reloaded === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
     if (!reloaded || reloaded.seq !== this.#row.seq) return this.#end('lost');
     // Compared with what was written: the row may have been read again while that was on its way.
@@ -305,21 +336,24 @@ export class Held {
   }
 
   /** Keeps the actor as the store last had it, out of circulation, and says why. */
-  async #setAside(reason: string): Promise<void> {
+  #setAside(reason: string): void {
     if (this.#over) return;
     this.#writing = true;
-    const outcome = await this.#keeper.commit(unchanged(this.#row, { ...this.holding, id: this.id }, reason));
-    if (outcome === 'committed') this.#end('quarantined', reason);
-    else this.#end('lost');
+    this.#asideFor = reason;
+    const { queue, priority, fence, limits } = this.holding;
+    this.#keeper.commit(unchanged(this.#row, { id: this.id, queue, priority, fence, limits }, reason), this);
   }
 
   #end(how: Gone, reason: string | null = null): void {
     if (this.#over) return;
     this.#over = true;
     this.#inbox = [];
-    this.#timer?.local.clear();
     for (const effect of this.running.values()) effect.abort(how === 'lost' ? 'lost' : 'left');
     this.running.clear();
     this.#keeper.gone(this, how, reason);
   }
+}
+
+function cannotGoOn(error: unknown): string {
+  return `It cannot go on: ${(error as Error).message}`;
 }

@@ -28,52 +28,73 @@ export interface Holding {
   readonly row: Row;
   readonly mail: readonly Mail[];
   /** It was lived by this older version so far, and its state was taken over. */
-  readonly inherited?: { readonly version: number };
+  readonly inherited: { readonly version: number } | null;
 }
 
 /** Before it is known who holds it. */
-export type Unleased = Omit<Holding, 'worker' | 'lease'>;
+export type Unleased = Omit<Holding, 'worker' | 'lease' | 'inherited'>;
+
+export function leased(unleased: Unleased, worker: string, lease: number): Holding {
+  const { life, queue, priority, labels, fence, claimedBefore, limits, row, mail } = unleased;
+  return { life, queue, priority, labels, worker, lease, fence, claimedBefore, limits, row, mail, inherited: null };
+}
 
 /** A claimed row, decoded. Throws when it cannot be read or must not be tried again. */
-export function holdingOf(claimed: Claimed, definition: LoadedDefinition): Unleased {
+export function holdingOf(claimed: Claimed, definition: LoadedDefinition, worker: string, lease: number): Holding {
+  checkReadable(claimed);
   const { snapshot } = claimed;
-  return held(claimed, definition, () => (snapshot === null ? null : decodeState(definition.prepared, snapshot)));
+  const system = snapshot === null ? null : decodeState(definition.prepared, snapshot);
+  return held(claimed, definition, system, worker, lease, null);
 }
 
 /** The same of one that a newer version takes over. Throws, with all reasons, when that cannot go on from where it is. */
-export function inheritedHolding(claimed: Claimed, heir: LoadedDefinition): Unleased {
+export function inheritedHolding(claimed: Claimed, heir: LoadedDefinition, worker: string, lease: number): Holding {
+  checkReadable(claimed);
   const { version, snapshot } = claimed;
-  const system = (): SystemState | null => (snapshot === null ? null : takenOver({ version, snapshot }, heir));
-  return { ...held(claimed, heir, system), inherited: { version } };
+  const system = snapshot === null ? null : takenOver({ version, snapshot }, heir);
+  return held(claimed, heir, system, worker, lease, { version });
 }
 
-function held(claimed: Claimed, definition: LoadedDefinition, system: () => SystemState | null): Unleased {
-  const { strikes, input } = claimed;
+function checkReadable({ strikes }: Claimed): void {
   if (strikes >= UNREADABLE_FROM_STRIKES) {
     throw new Error(`${strikes} workers in a row died while they held it, so it is not even read again.`);
   }
+}
+
+function held(
+  claimed: Claimed,
+  definition: LoadedDefinition,
+  system: SystemState | null,
+  worker: string,
+  lease: number,
+  inherited: Holding['inherited'],
+): Holding {
+  const { input, role } = claimed;
   return {
     life: {
       id: claimed.id,
       definition,
       createdAt: claimed.createdAt,
       firstDueAt: claimed.wakeAt ?? claimed.createdAt,
-      system: system(),
+      system,
       input: input === null ? undefined : decode(input),
       retried: claimed.retried,
       attempts: claimed.attempt,
       seq: claimed.seq,
-      kin: kinOf(claimed.parent, claimed.role),
-      trace: traceOf(claimed.role),
+      kin: kinOf(claimed.parent, role),
+      trace: traceOf(role),
     },
     queue: claimed.queue,
     priority: claimed.priority,
     labels: claimed.labels,
+    worker,
+    lease,
     fence: claimed.fence,
     claimedBefore: claimed.claimedBefore,
     limits: claimed.limits,
     row: rowOf(claimed),
     mail: claimed.mail,
+    inherited,
   };
 }
 

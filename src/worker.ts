@@ -4,15 +4,16 @@
  */
 import type { Logger } from 'pino';
 import { type Claimant, Claims } from './claims.ts';
-import { CommitQueue } from './commit-queue.ts';
+import { CommitQueue, type Writer } from './commit-queue.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
 import { type Gone, Held, type Keeper } from './held.ts';
-import { type Holding, holdingOf, inheritedHolding, rowOf, type Unleased } from './holding.ts';
+import { type Holding, holdingOf, inheritedHolding, leased, rowOf, type Unleased } from './holding.ts';
 import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { Leases } from './leases.ts';
 import { type LoadedDefinition, newestOf } from './loaded-definition.ts';
+import { Rings } from './rings.ts';
 import type {
   Claimed,
   ClaimReply,
@@ -55,6 +56,7 @@ export class Worker implements Keeper {
   readonly #finishing = new Set<Held>();
   readonly #commits: CommitQueue;
   readonly #claims: Claims;
+  readonly #rings: Rings;
   readonly #incarnation: Incarnation;
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
@@ -65,6 +67,7 @@ export class Worker implements Keeper {
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#claims = new Claims(deps, this.#claimant());
+    this.#rings = new Rings(deps.env, deps.clock, this.#held);
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
       due: (queue, at) => deps.expect(queue, at ?? this.now()),
@@ -133,7 +136,7 @@ export class Worker implements Keeper {
     if (worker === this.id && started.length > 0) {
       const ids = started.map(({ life }) => life.id);
       this.#leases.opened(lease, ids);
-      for (const holding of started) this.#hold({ ...holding, worker, lease });
+      for (const holding of started) this.#hold(leased(holding, worker, lease));
     }
     this.#claims.slotFreed();
   }
@@ -181,6 +184,7 @@ export class Worker implements Keeper {
     await this.#drained(this.#deps.entry.leaseMs / 2);
     for (const held of this.#held.values()) held.lose();
     this.#state = 'stopped';
+    this.#rings.close();
     await this.#incarnation.stop().catch((error: unknown) => this.#deps.failed(error));
   }
 
@@ -198,8 +202,12 @@ export class Worker implements Keeper {
     return this.#deps.startEffect(held, effect);
   }
 
-  commit(write: TurnWrite): ReturnType<CommitQueue['add']> {
-    return this.#commits.add(write);
+  expectRing(at: Instant): void {
+    this.#rings.expect(at);
+  }
+
+  commit(write: TurnWrite, writer: Writer): void {
+    this.#commits.add(this.id, write, writer);
   }
 
   async reload(held: Held): Promise<Reloaded | null | 'unreachable'> {
@@ -263,7 +271,7 @@ export class Worker implements Keeper {
       places: () => this.#deps.entry.concurrency - this.#reserved - running(),
       quiet: () => running() === 0,
       choked: () => this.#finishing.size >= 8 * this.#deps.entry.concurrency,
-      holdsSuspect: () => [...this.#held.values()].some((held) => held.suspect),
+      holdsSuspect: () => this.#holdsSuspect(),
       inherits: () => this.#inherits,
       leaseNumber: () => this.#leases.number(),
       take: (reply, lease) => this.#take(reply, lease),
@@ -281,20 +289,20 @@ export class Worker implements Keeper {
 
   #open(claimed: Claimed, lease: number): void {
     try {
-      this.#hold({ ...this.#holding(claimed), worker: this.id, lease });
+      this.#hold(this.#holding(claimed, lease));
     } catch (error) {
       // One row that cannot be read must not cost its neighbours anything.
-      void this.#setAside(claimed, error as Error);
+      this.#setAside(claimed, error as Error);
     }
   }
 
-  #holding(claimed: Claimed): Unleased {
+  #holding(claimed: Claimed, lease: number): Holding {
     const { def, name, version } = claimed;
     const own = this.#deps.definitions.get(def);
-    if (own) return holdingOf(claimed, own);
+    if (own) return holdingOf(claimed, own, this.id, lease);
     const heir = newestOf(this.#deps.definitions, name);
     if (!heir || heir.version < version) throw new Error(`No code for ${name} version ${version} here.`);
-    return inheritedHolding(claimed, heir);
+    return inheritedHolding(claimed, heir, this.id, lease);
   }
 
   #hold(holding: Holding): void {
@@ -303,9 +311,17 @@ export class Worker implements Keeper {
     held.open();
   }
 
-  async #setAside(claimed: Claimed, error: Error): Promise<void> {
-    const outcome = await this.#commits.add(unchanged(rowOf(claimed), claimed, error.message));
-    if (outcome === 'committed') this.#deps.quarantined(claimed, error.message);
+  #setAside(claimed: Claimed, { message }: Error): void {
+    this.#commits.add(this.id, unchanged(rowOf(claimed), claimed, message), {
+      written: (_, outcome) => {
+        if (outcome === 'committed') this.#deps.quarantined(claimed, message);
+      },
+    });
+  }
+
+  #holdsSuspect(): boolean {
+    for (const held of this.#held.values()) if (held.suspect) return true;
+    return false;
   }
 
   /** Actors held here were poked by our own claim; the others' owners are told. */

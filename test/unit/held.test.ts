@@ -1,7 +1,7 @@
 /** An actor in the hands of a worker, against a store that is played by the test. */
 import { expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
-import type { CommitOutcome } from '../../src/commit-queue.ts';
+import type { CommitOutcome, Writer } from '../../src/commit-queue.ts';
 import { defineActor } from '../../src/definitions.ts';
 import type { RunningEffect } from '../../src/effects.ts';
 import { type Gone, Held, type Keeper } from '../../src/held.ts';
@@ -51,9 +51,10 @@ class PlayedStore implements Keeper {
     const timer = setTimeout(fire, Math.min(ms, 5));
     return { clear: () => clearTimeout(timer) };
   }
-  async commit(write: TurnWrite): Promise<CommitOutcome> {
+  expectRing(): void {}
+  commit(write: TurnWrite, writer: Writer): void {
     this.writes.push({ ...write, mail: [...write.mail] });
-    return this.answer(write);
+    void Promise.resolve(this.answer(write)).then((outcome) => writer.written(write, outcome));
   }
   async reload(): Promise<Reloaded | null | 'unreachable'> {
     return this.mailbox;
@@ -93,6 +94,7 @@ function open(store: PlayedStore, mail: readonly Mail[] = [], definition: Loaded
     limits: null,
     row,
     mail,
+    inherited: null,
   };
   const held = new Held(store, holding);
   held.open();
