@@ -3,6 +3,8 @@ import type { Failure } from '../machines/job-policy.ts';
 import { classify } from '../src/classify.ts';
 import type { RunContext } from '../src/run-context.ts';
 
+type Outputs = RunContext<unknown>['outputs'];
+
 /** One attempt of one run: the handler, and what its context is made of. */
 export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log' | 'signal' | 'outputs'> {
   readonly run: (context: RunContext<never>) => unknown;
@@ -12,7 +14,7 @@ export interface Attempt extends Omit<RunContext<unknown>, 'nominalAt' | 'log' |
   readonly signal: () => AbortSignal;
   readonly logger: Logger;
   /** Asks for what the run comes after; null where there is nothing. A failure to read it is the attempt's. */
-  readonly outputs: (() => Promise<RunContext<unknown>['outputs']>) | null;
+  readonly outputs: (() => Promise<Outputs>) | null;
 }
 
 /** How an attempt ended. */
@@ -20,35 +22,98 @@ export type AttemptResult =
   | { readonly ok: true; readonly output: unknown }
   | { readonly ok: false; readonly failure: Failure };
 
-/** Calls the handler of a job once. Resolves however that ends: a throw, at once or later, becomes a classified failure. */
-export async function runHandler(attempt: Attempt): Promise<AttemptResult> {
-  let log: Logger | undefined;
-  let outputs: RunContext<unknown>['outputs'] = {};
-  const context: RunContext<unknown> = {
-    id: attempt.id,
-    name: attempt.name,
-    input: attempt.input,
-    attempt: attempt.attempt,
-    attemptId: attempt.attemptId,
-    idempotencyKey: attempt.idempotencyKey,
-    progress: attempt.progress,
-    schedule: attempt.schedule,
-    nominalAt: new Date(attempt.nominalAt),
-    get outputs() {
-      return outputs;
-    },
-    get signal() {
-      return attempt.signal();
-    },
-    get log() {
-      log ??= attempt.logger.child({ actor: attempt.id, name: attempt.name, attempt: attempt.attempt });
-      return log;
-    },
-  };
+/**
+ * Calls the handler of a job once, and gives how that ended: a throw, at once or later, is a classified failure. At once where
+ * the handler is through when it returns.
+ */
+export function runHandler(attempt: Attempt): AttemptResult | Promise<AttemptResult> {
+  if (!attempt.outputs) return call(attempt, NO_OUTPUTS);
+  return attempt.outputs().then((outputs) => call(attempt, outputs), failed);
+}
+
+function call(attempt: Attempt, outputs: Outputs): AttemptResult | Promise<AttemptResult> {
   try {
-    if (attempt.outputs) outputs = await attempt.outputs();
-    return { ok: true, output: await attempt.run(context as RunContext<never>) };
+    const returned = attempt.run(new HandlerContext(attempt, outputs) as RunContext<never>);
+    return isThenable(returned) ? Promise.resolve(returned).then(ended, failed) : ended(returned);
   } catch (error) {
-    return { ok: false, failure: classify(error) };
+    return failed(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return typeof (value as { readonly then?: unknown }).then === 'function';
+}
+
+function ended(output: unknown): AttemptResult {
+  return { ok: true, output };
+}
+
+function failed(error: unknown): AttemptResult {
+  return { ok: false, failure: classify(error) };
+}
+
+const NO_OUTPUTS: Outputs = {};
+
+const SECRETS = Symbol('of this attempt');
+
+/** What only some handlers look at. */
+interface Secrets {
+  readonly attempt: Attempt;
+  readonly outputs: Outputs;
+  log: Logger | undefined;
+}
+
+/** Own properties, so that a handler may copy its context, and one set of getters for all, because each costs a closure otherwise. */
+const ON_DEMAND: PropertyDescriptorMap & ThisType<{ readonly [SECRETS]: Secrets }> = {
+  outputs: {
+    enumerable: true,
+    get() {
+      return this[SECRETS].outputs;
+    },
+  },
+  signal: {
+    enumerable: true,
+    get() {
+      return this[SECRETS].attempt.signal();
+    },
+  },
+  log: {
+    enumerable: true,
+    get() {
+      const secrets = this[SECRETS];
+      const { logger, id, name, attempt } = secrets.attempt;
+      secrets.log ??= logger.child({ actor: id, name, attempt });
+      return secrets.log;
+    },
+  },
+};
+
+class HandlerContext implements RunContext<unknown> {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly attempt: number;
+  readonly attemptId: string;
+  readonly idempotencyKey: string;
+  readonly progress: RunContext<unknown>['progress'];
+  readonly schedule: RunContext<unknown>['schedule'];
+  readonly nominalAt: Date;
+  declare readonly outputs: Outputs;
+  declare readonly signal: AbortSignal;
+  declare readonly log: Logger;
+
+  constructor(attempt: Attempt, outputs: Outputs) {
+    this.id = attempt.id;
+    this.name = attempt.name;
+    this.input = attempt.input;
+    this.attempt = attempt.attempt;
+    this.attemptId = attempt.attemptId;
+    this.idempotencyKey = attempt.idempotencyKey;
+    this.progress = attempt.progress;
+    this.schedule = attempt.schedule;
+    this.nominalAt = new Date(attempt.nominalAt);
+    Object.defineProperty(this, SECRETS, { value: { attempt, outputs, log: undefined } satisfies Secrets });
+    Object.defineProperties(this, ON_DEMAND);
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
-import { runHandler } from '../actors/run-handler.ts';
+import { type AttemptResult, runHandler } from '../actors/run-handler.ts';
 import { classify } from './classify.ts';
 import { encode } from './codec.ts';
 import type { EffectResult } from './effect-result.ts';
@@ -72,13 +72,15 @@ function abortError(reason: AbortReason): Error {
 }
 
 export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffect {
-  const abort = new LazyAbort();
-  const { run } = host.definition;
-  if (run && host.definition.claimed?.effect === effect.src) {
-    void runJob(host, effect, run, () => abort.signal);
-    return { abort: (reason) => abort.abort(reason), relay: () => {} };
+  const { definition } = host;
+  const { run } = definition;
+  if (run && definition.claimed?.effect === effect.src) {
+    const job = new JobRun(host, effect, run);
+    job.start();
+    return job;
   }
-  const logic = runLogic(host.definition.prepared, effect, {
+  const abort = new LazyAbort();
+  const logic = runLogic(definition.prepared, effect, {
     actorId: host.id,
     signal: abort.signal,
     send: (event, to) => host.heard(event, to),
@@ -94,37 +96,51 @@ export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffe
   };
 }
 
-async function runJob(
-  host: EffectHost,
-  effect: StoredEffect,
-  run: NonNullable<LoadedDefinition['run']>,
-  signal: () => AbortSignal,
-): Promise<void> {
-  const { attempt } = effect.input as { attempt: number };
-  const result = await runHandler({
-    run,
-    signal,
-    id: host.id,
-    name: host.name,
-    input: host.input,
-    attempt,
-    idempotencyKey: effect.id,
-    attemptId: `${effect.id}/${attempt}`,
-    nominalAt: host.nominalAt,
-    outputs: host.outputs,
-    logger: host.logger,
-    schedule: host.schedule,
-    progress: (value) =>
-      host.progress(
-        encode(value, {
-          path: 'progress',
-          maxBytes: host.maxPayload,
-        }),
-      ),
-  });
-  if (!result.ok) return host.finished(effect.ref, { ok: false, error: result.failure });
-  const checked = storable(result.output, host.maxPayload);
-  host.finished(effect.ref, checked.ok ? checked : { ok: false, error: classify(checked.error) });
+/** The handler of a job under way. One object for all that is asked of it, because there is one for every attempt. */
+class JobRun extends LazyAbort implements RunningEffect {
+  readonly #host: EffectHost;
+  readonly #effect: StoredEffect;
+  readonly #run: NonNullable<LoadedDefinition['run']>;
+
+  constructor(host: EffectHost, effect: StoredEffect, run: NonNullable<LoadedDefinition['run']>) {
+    super();
+    this.#host = host;
+    this.#effect = effect;
+    this.#run = run;
+  }
+
+  start(): void {
+    const host = this.#host;
+    const { id, input } = this.#effect;
+    const { attempt } = input as { attempt: number };
+    const result = runHandler({
+      run: this.#run,
+      signal: () => this.signal,
+      id: host.id,
+      name: host.name,
+      input: host.input,
+      attempt,
+      idempotencyKey: id,
+      attemptId: `${id}/${attempt}`,
+      nominalAt: host.nominalAt,
+      outputs: host.outputs,
+      logger: host.logger,
+      schedule: host.schedule,
+      progress: (value) => host.progress(encode(value, { path: 'progress', maxBytes: host.maxPayload })),
+    });
+    if (result instanceof Promise) void result.then((ended) => this.#ended(ended));
+    else this.#ended(result);
+  }
+
+  relay(): void {}
+
+  #ended(result: AttemptResult): void {
+    const host = this.#host;
+    const { ref } = this.#effect;
+    if (!result.ok) return host.finished(ref, { ok: false, error: result.failure });
+    const checked = storable(result.output, host.maxPayload);
+    host.finished(ref, checked.ok ? checked : { ok: false, error: classify(checked.error) });
+  }
 }
 
 /** Anything can be thrown. What cannot be stored as it is becomes an error that says what it was. */

@@ -36,6 +36,14 @@ export interface SchedulerEvents {
   error: Error;
 }
 
+/** Node ends a process over an unheard event named 'error'; ours is only news. */
+const NAMES: Record<keyof SchedulerEvents, string> = {
+  settled: 'carillon:settled',
+  transition: 'carillon:transition',
+  quarantined: 'carillon:quarantined',
+  error: 'carillon:error',
+};
+
 /** Listeners are guests: one that throws costs neither the run nor the other listeners anything. */
 export class Announcer {
   readonly #emitter = new EventEmitter();
@@ -55,15 +63,16 @@ export class Announcer {
         this.#failed(error);
       }
     };
-    // Node ends a process over an unheard event named 'error'; ours is only news.
-    const name = `carillon:${event}`;
-    this.#emitter.on(name, guarded);
-    return () => this.#emitter.off(name, guarded);
+    this.#emitter.on(NAMES[event], guarded);
+    return () => this.#emitter.off(NAMES[event], guarded);
   }
 
-  /** `make` runs only when somebody listens. */
-  tell<K extends keyof SchedulerEvents>(event: K, make: () => SchedulerEvents[K]): void {
-    const name = `carillon:${event}`;
-    if (this.#emitter.listenerCount(name) > 0) this.#emitter.emit(name, make());
+  /** Whether anybody listens: what nobody hears need not be made. */
+  hears(event: keyof SchedulerEvents): boolean {
+    return this.#emitter.listenerCount(NAMES[event]) > 0;
+  }
+
+  tell<K extends keyof SchedulerEvents>(event: K, value: SchedulerEvents[K]): void {
+    this.#emitter.emit(NAMES[event], value);
   }
 }

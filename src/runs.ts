@@ -1,15 +1,14 @@
 /** What this process's worker does for runs beyond the store: starts their effects, tells listeners, logs every drop. */
 import type { AnyEventObject, StateValue } from 'xstate';
 import { decode } from './codec.ts';
-import type { EffectResult } from './effect-result.ts';
-import { type EffectHost, type RunningEffect, startEffect } from './effects.ts';
+import { EffectRun } from './effect-run.ts';
+import type { EffectHost, RunningEffect, startEffect } from './effects.ts';
 import type { Gone, Held } from './held.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import type { Kin } from './kinship.ts';
 import { reviveRecord, type Settlement, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { TurnWrite } from './store/contract.ts';
-import { startRunSpan } from './tracing.ts';
 import type { Turn } from './turn.ts';
 
 /** What a run may ask of the scheduler it runs in. */
@@ -23,6 +22,7 @@ export interface RunHost {
 export class Runs {
   readonly #runtime: Runtime;
   readonly #host: RunHost;
+  readonly #queueNames = new Map<number, string>();
 
   constructor(runtime: Runtime, host: RunHost) {
     this.#runtime = runtime;
@@ -30,60 +30,9 @@ export class Runs {
   }
 
   startEffect(held: Held, effect: StoredEffect): RunningEffect {
-    const { definition, trace } = held.holding.life;
-    const { name } = definition;
-    const queue = this.#runtime.queueName(held.holding.queue);
-    const attempt = attemptOf(effect);
-    const span = startRunSpan({ id: held.id, name, queue, src: effect.src, attempt, traceparent: trace });
-    const { metrics, env } = this.#runtime;
-    metrics.effectStarted(name, queue);
-    const startedMs = env.monotonicMs();
-    const watched = this.#runtime.effects?.started();
-    let over = false;
-    const end = (outcome: 'ok' | 'failed' | 'aborted', error?: unknown): void => {
-      if (over) return;
-      over = true;
-      metrics.effectEnded(name, queue, outcome, env.monotonicMs() - startedMs);
-      span.end(outcome, error);
-      watched?.();
-    };
-    const host = this.#hostOf(held, effect, (result) => {
-      if (result.ok) end('ok');
-      else end('failed', errorOf(result.error));
-    });
-    const running = span.within(() => startEffect(host, effect));
-    return {
-      abort(reason) {
-        end('aborted');
-        running.abort(reason);
-      },
-      relay: (event) => running.relay(event),
-    };
-  }
-
-  #hostOf(held: Held, effect: StoredEffect, ended: (result: EffectResult) => void): EffectHost {
-    const { store, logger, options } = this.#runtime;
-    const { life } = held.holding;
-    const { definition } = life;
-    return {
-      id: held.id,
-      name: definition.name,
-      definition,
-      input: life.input,
-      nominalAt: held.nominalAt,
-      maxPayload: options.maxPayloadBytes,
-      logger,
-      finished: (ref, result) => {
-        ended(result);
-        held.finished(ref, result);
-      },
-      heard: (event, to) => held.heard(event, to),
-      progress: async (value) => {
-        await store.progress(held.worker, held.id, held.fence, value);
-      },
-      schedule: this.#host.scheduleFor(effect.id),
-      outputs: this.#outputs(life.kin),
-    };
+    const { queue, life } = held.holding;
+    const parts = { runtime: this.#runtime, host: this.#host, outputs: this.#outputs(life.kin) };
+    return new EffectRun(held, effect, this.#queueName(queue), parts).start();
   }
 
   #outputs(kin: Kin | null): EffectHost['outputs'] {
@@ -105,40 +54,47 @@ export class Runs {
   committed(held: Held, turn: Turn, write: TurnWrite): void {
     if (turn.deferred.length > 0) this.#act(held, turn.deferred);
     const { name } = held.holding.life.definition;
-    const { metrics } = this.#runtime;
-    metrics.turned(name, this.#runtime.queueName(held.holding.queue), turn.lateMs);
-    for (const birth of write.spawns) metrics.scheduled(birth.name, this.#runtime.queueName(birth.queue), 'born');
-    this.#runtime.waiting.heard(held.id);
-    this.#runtime.announcer.tell('transition', () => ({
-      id: held.id,
-      name,
-      seq: write.next.seq,
-      emitted: turn.emitted as readonly AnyEventObject[],
-      state: write.next.state === null ? null : (JSON.parse(write.next.state) as StateValue),
-    }));
+    const { metrics, waiting, announcer } = this.#runtime;
+    metrics.turned(name, this.#queueName(held.holding.queue), turn.lateMs);
+    for (const birth of write.spawns) metrics.scheduled(birth.name, this.#queueName(birth.queue), 'born');
+    waiting.heard(held.id);
+    if (announcer.hears('transition')) {
+      const { seq, state } = write.next;
+      const value = state === null ? null : (JSON.parse(state) as StateValue);
+      announcer.tell('transition', { id: held.id, name, seq, emitted: turn.emitted, state: value });
+    }
     if (turn.trail) this.#runtime.inspection?.committed(held, turn.trail);
     if (turn.settlement) this.#settled(held, turn.settlement);
+  }
+
+  /** Remembered by number: it is asked for several times a run. */
+  #queueName(queue: number): string {
+    const known = this.#queueNames.get(queue);
+    if (known !== undefined) return known;
+    const name = this.#runtime.queueName(queue);
+    this.#queueNames.set(queue, name);
+    return name;
   }
 
   quarantined(
     { id, name, queue }: { readonly id: string; readonly name: string; readonly queue: number },
     reason: string,
   ): void {
-    this.#runtime.metrics.quarantined(name, this.#runtime.queueName(queue));
+    this.#runtime.metrics.quarantined(name, this.#queueName(queue));
     this.#runtime.logger.error({ actor: id, name, reason }, 'quarantined');
-    this.#runtime.announcer.tell('quarantined', () => ({ id, name, reason }));
+    this.#runtime.announcer.tell('quarantined', { id, name, reason });
   }
 
   gone(held: Held, how: Gone): void {
     if (how !== 'lost') return;
     const { name } = held.holding.life.definition;
-    this.#runtime.metrics.lost(name, this.#runtime.queueName(held.holding.queue));
+    this.#runtime.metrics.lost(name, this.#queueName(held.holding.queue));
     this.#runtime.logger.warn({ actor: held.id, name }, 'lost to another worker');
   }
 
   #settled(held: Held, { record, status }: Settlement): void {
     const { name } = held.holding.life.definition;
-    const queue = this.#runtime.queueName(held.holding.queue);
+    const queue = this.#queueName(held.holding.queue);
     this.#runtime.metrics.settled(name, queue, record.status);
     if (status === 'dropped') {
       const { reason, attempts, error } = record;
@@ -147,7 +103,9 @@ export class Runs {
         'dropped',
       );
     }
-    this.#runtime.announcer.tell('settled', () => ({ id: held.id, name, queue, record: reviveRecord(record) }));
+    const { announcer } = this.#runtime;
+    if (announcer.hears('settled'))
+      announcer.tell('settled', { id: held.id, name, queue, record: reviveRecord(record) });
   }
 
   /**
@@ -171,16 +129,4 @@ export class Runs {
       }
     }
   }
-}
-
-/** A job counts its own attempts; of anything else the engine counts how often it was started. */
-function attemptOf({ input, attempt }: StoredEffect): number {
-  const { attempt: own } = (input ?? {}) as { readonly attempt?: unknown };
-  return typeof own === 'number' ? own : attempt;
-}
-
-/** A job's failure is classified already, and has the error inside. */
-function errorOf(failure: unknown): unknown {
-  const { error } = (failure ?? {}) as { readonly error?: unknown };
-  return error ?? failure;
 }

@@ -160,7 +160,7 @@ export class Runtime {
   failed(error: unknown): void {
     this.metrics.failed();
     this.logger.error({ err: error }, 'carillon');
-    this.announcer.tell('error', () => (error instanceof Error ? error : new Error(String(error))));
+    this.announcer.tell('error', error instanceof Error ? error : new Error(String(error)));
   }
 
   start(): Promise<void> {

@@ -15,7 +15,8 @@ import {
 } from '@opentelemetry/api';
 
 // Finds the SDK once one is registered, also later than this.
-const tracer = trace.getTracer('carillon');
+const TRACER = 'carillon';
+const tracer = trace.getTracer(TRACER);
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -62,15 +63,20 @@ export interface TracedRun {
 
 const CONSUMER = { kind: SpanKind.CONSUMER };
 
-/** Nothing of it is recorded, and nothing of it goes on. */
-const UNSEEN: RunSpan = { within: (start) => start(), end: () => {} };
+/** Most processes have no SDK: asked for every run, because one may come later. */
+export function isTraced(traceparent: string | null): boolean {
+  if (traceparent !== null) return true;
+  const provider = trace.getTracerProvider() as { getDelegateTracer?(name: string): unknown };
+  return provider.getDelegateTracer === undefined || provider.getDelegateTracer(TRACER) !== undefined;
+}
 
-export function startRunSpan({ id, name, queue, src, attempt, traceparent }: TracedRun): RunSpan {
+/** Null: nobody records it, and it belongs to nothing. */
+export function startRunSpan({ id, name, queue, src, attempt, traceparent }: TracedRun): RunSpan | null {
   const parent = traceparent === null ? null : readTraceparent(traceparent);
   // Whatever is active in the worker that happens to run it is not what it belongs to.
   const above = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   const span = tracer.startSpan(`run ${name}`, CONSUMER, above);
-  if (!isSpanContextValid(span.spanContext())) return UNSEEN;
+  if (!isSpanContextValid(span.spanContext())) return null;
   // Most runs are not seen by anybody: words are made only for those that are.
   if (span.isRecording()) {
     span.setAttributes({
