@@ -30,18 +30,34 @@ export interface Life {
 }
 
 /** How its machine begins, and what of that is written down. */
-export function beginningOf(
-  { definition, input, createdAt, firstDueAt, attempts, retried }: Life,
-  now: Instant,
-): { readonly at: Instant; readonly input: unknown; readonly event: AnyEventObject; readonly via?: Via } {
-  // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
-  const at = definition.standard ? (retried > 0 ? firstDueAt : createdAt) : now;
-  const standardInput = definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts };
-  // A standard machine begins with what its context may soon forget: a replay needs it.
-  const told = definition.standard || retried > 0 ? { dueAt: firstDueAt, ...(attempts > 0 && { attempts }) } : {};
-  const beginning = { at, input: definition.standard ? standardInput : input };
-  if (retried > 0) return { ...beginning, event: { type: 'carillon.retried', ...told }, via: ['retried'] };
-  return { ...beginning, event: { type: 'xstate.init', ...told } };
+export interface Beginning {
+  readonly at: Instant;
+  readonly input: unknown;
+  readonly event: AnyEventObject;
+  readonly via: Via | undefined;
+}
+
+export function beginningOf(life: Life, now: Instant): Beginning {
+  const { definition, input, createdAt, firstDueAt, attempts, retried } = life;
+  if (!definition.standard) return { at: now, input, event: eventOfBeginning(life), via: viaOfBeginning(life) };
+  return {
+    // A standard machine waits in its own first state, so it begins when it was made, whenever that is computed.
+    at: retried > 0 ? firstDueAt : createdAt,
+    input: definition.begin?.(input, firstDueAt, attempts) ?? { dueAt: firstDueAt, attempts },
+    event: eventOfBeginning(life),
+    via: viaOfBeginning(life),
+  };
+}
+
+/** A standard machine begins with what its context may soon forget: a replay needs it. */
+function eventOfBeginning({ definition, firstDueAt: dueAt, attempts, retried }: Life): AnyEventObject {
+  const type = retried > 0 ? 'carillon.retried' : 'xstate.init';
+  if (!definition.standard && retried === 0) return { type };
+  return attempts > 0 ? { type, dueAt, attempts } : { type, dueAt };
+}
+
+function viaOfBeginning({ retried }: Life): Via | undefined {
+  return retried > 0 ? ['retried'] : undefined;
 }
 
 /** For the record of a machine that counts nothing itself. */
@@ -49,12 +65,9 @@ export function timesOf({ system, retried }: Life, settledAt: Instant): RunTimes
   return { startedAt: system?.startedAt ?? null, settledAt, attempts: retried + Number(system !== null) };
 }
 
-/** What every step of its machine is told. */
-export function momentOf(
-  { id, input, definition, retried }: Life,
-  now: Instant,
-): { readonly id: string; readonly now: Instant; readonly plan?: unknown } {
-  return definition.plan ? { id, now, plan: definition.plan(input, id, retried) } : { id, now };
+/** What a standard machine is told with every step but the first. */
+export function planOf({ id, input, definition, retried }: Life): unknown {
+  return definition.plan?.(input, id, retried);
 }
 
 /** Attempts of a standard machine, for views; a custom machine has none of its own. */

@@ -63,17 +63,27 @@ export interface RunTimes {
 
 /** The settlement of a run that ended so. A standard machine's output is the record but for the time of settling. */
 export function recordOf(definition: { readonly standard: boolean }, ending: Ending, times: RunTimes): Settlement {
-  const ended =
-    definition.standard && ending.status === 'done'
-      ? { ...(ending.output as JobOutput), settledAt: times.settledAt }
-      : { ...customOutcome(ending), ...times };
+  const own = definition.standard && ending.status === 'done' ? (ending.output as JobOutput) : null;
+  const ended: Outcome = own ?? customOutcome(ending);
   // Anyone may have given the reason, and it is stored in a column of its own.
   const reason = ended.reason === undefined ? null : storableText(ended.reason, MAX_REASON_BYTES);
-  const record: StoredRecord = { ...ended, ...(reason !== null && { reason }) };
-  return { record, status: ended.status === 'success' ? 'done' : 'dropped', outcome: ended.status, reason };
+  const { status } = ended;
+  const { attempts, startedAt } = own ?? times;
+  const record: { -readonly [K in keyof StoredRecord]: StoredRecord[K] } = {
+    status,
+    attempts,
+    startedAt,
+    settledAt: times.settledAt,
+  };
+  if (reason !== null) record.reason = reason;
+  if (ended.error !== undefined) record.error = ended.error;
+  if (ended.output !== undefined) record.output = ended.output;
+  return { record, status: status === 'success' ? 'done' : 'dropped', outcome: status, reason };
 }
 
-function customOutcome(ending: Ending): Pick<StoredRecord, 'status' | 'reason' | 'error' | 'output'> {
+type Outcome = Pick<StoredRecord, 'status' | 'reason' | 'error' | 'output'>;
+
+function customOutcome(ending: Ending): Outcome {
   if (ending.status === 'stopped') return { status: 'cancelled', reason: ending.reason };
   if (ending.status === 'error') {
     const { error, reason = 'non_retryable' } = classify(ending.error);

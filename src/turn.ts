@@ -25,7 +25,7 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import { attemptOf, beginningOf, type Life, momentOf, nextDueOf, timesOf } from './life.ts';
+import { attemptOf, beginningOf, type Life, nextDueOf, planOf, timesOf } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
@@ -96,7 +96,8 @@ export class Turn {
       const next = firstTimer(system.timers);
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
-      const fire = (): Step => fireTimer(this.life.definition.prepared, system, { ...momentOf(this.life, now), timer });
+      const moment = { id: this.life.id, now, plan: planOf(this.life), timer };
+      const fire = (): Step => fireTimer(this.life.definition.prepared, system, moment);
       if (!this.#take(event, now, fire, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
       this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
@@ -127,9 +128,9 @@ export class Turn {
 
   #finish(ref: string, result: EffectResult, now: Instant): boolean {
     const system = this.life.system;
-    const effect = system?.effects.find((candidate) => candidate.ref === ref);
+    const effect = system && effectAt(system, ref);
     if (!system || !effect || this.over) return false;
-    const moment = { ...momentOf(this.life, now), ref, result };
+    const moment = { id: this.life.id, now, plan: planOf(this.life), ref, result };
     const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
     return this.#take(eventOfResult(effect.name, result), now, finish, ['effect', ref]);
   }
@@ -232,7 +233,7 @@ export class Turn {
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
     const system = this.life.system as SystemState;
-    const moment = { ...momentOf(this.life, now), event, ...(to !== undefined && { to }) };
+    const moment = { id: this.life.id, now, plan: planOf(this.life), event, to };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
     return this.#take(event, now, () => deliver(this.life.definition.prepared, system, moment), via);
   }
@@ -279,7 +280,7 @@ export class Turn {
     this.#note(event, at, { value: this.value, context: this.context, status }, via);
   }
 
-  #note(event: AnyEventObject, at: Instant, after: Outcome, via?: Via): void {
+  #note(event: AnyEventObject, at: Instant, after: Outcome, via: Via | undefined): void {
     this.lines.push(journalLine(at, event, after.value, via));
     this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
@@ -323,19 +324,24 @@ export class Turn {
   }
 
   #collect(step: Step, before: SystemState | null): void {
-    if (step.starts.length > 0) this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
     for (const ref of step.stops) this.#stop(ref, before);
-    this.starts.push(...step.starts.filter((effect) => !this.#isDelegated(effect)));
-    this.relays.push(...step.relays);
-    this.deferred.push(...step.deferred);
-    if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
-    else this.emitted.push(...step.emitted);
+    if (step.starts.length > 0) {
+      this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
+      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts.push(effect);
+    }
+    for (const relay of step.relays) this.relays.push(relay);
+    for (const deferred of step.deferred) this.deferred.push(deferred);
+    const { act } = this.life.definition;
+    for (const emitted of step.emitted) {
+      if (act) this.outbox.act(this.life, emitted, step.context);
+      else this.emitted.push(emitted);
+    }
   }
 
   #stop(ref: string, before: SystemState | null): void {
     const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
     if (neverStarted >= 0) return void this.starts.splice(neverStarted, 1);
-    const effect = before?.effects.find((candidate) => candidate.ref === ref);
+    const effect = before && effectAt(before, ref);
     if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
     else this.stops.push(ref);
   }
@@ -371,4 +377,9 @@ export class Turn {
     }
     return this.#deliver(eventOf(news), now);
   }
+}
+
+function effectAt({ effects }: SystemState, ref: string): StoredEffect | undefined {
+  for (const effect of effects) if (effect.ref === ref) return effect;
+  return undefined;
 }
