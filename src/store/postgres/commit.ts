@@ -86,12 +86,12 @@ function inLimitedGroups(writes: readonly TurnWrite[]): readonly (readonly TurnW
 
 /** What one group came to. */
 interface Written {
-  readonly accepted: readonly Accepted[];
+  readonly accepted: Accepted;
   readonly waiting: readonly string[];
   readonly admitted: readonly (Upcoming & { readonly now: Instant })[];
 }
 
-const NOTHING: Written = { accepted: [], waiting: [], admitted: [] };
+const NOTHING: Omit<Written, 'accepted'> = { waiting: [], admitted: [] };
 
 class Commit {
   readonly committed = new Set<string>();
@@ -138,11 +138,9 @@ class Commit {
           () => this.#found(writes),
         ),
       );
-      for (const { id, now, queue } of accepted) {
-        this.committed.add(id);
-        this.now = now;
-        if (queue !== null) this.queues.add(queue);
-      }
+      for (const id of accepted.ids) this.committed.add(id);
+      for (const queue of accepted.queues) this.queues.add(queue);
+      this.now = accepted.now;
       for (const id of waiting) this.waiting.add(id);
       for (const { queue, at, now } of admitted) {
         if (at <= now) this.queues.add(queue);
@@ -156,7 +154,7 @@ class Commit {
 
   async #attempt(writes: readonly TurnWrite[], emptied: readonly number[]): Promise<Written> {
     const settling = writes.every(isSettled);
-    const core = (query: Query, some: readonly TurnWrite[]): Promise<readonly Accepted[]> =>
+    const core = (query: Query, some: readonly TurnWrite[]): Promise<Accepted> =>
       settling
         ? writeSettled(query, this.#worker, some.filter(isSettled), emptied)
         : writeTurns(query, this.#worker, some.filter(isContinued), emptied);
@@ -172,16 +170,14 @@ class Commit {
           query,
           writes.filter(({ id }) => !refused.has(id)),
         );
-        const ids = new Set(accepted.map(({ id }) => id));
+        const ids = new Set(accepted.ids);
         const done = writes.filter(({ id }) => ids.has(id));
         await spill(query, done);
         await movePlaces(query, done);
         const admitted = lines.length > 0 ? await admitNext(query, this.#db.namespace, lines) : [];
         const waiting = [...refused].flatMap(([id, waits]) => (waits ? [id] : []));
-        const [first] = accepted;
-        if (first === undefined) return { accepted, waiting, admitted };
-        const woken = [...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
-        return { accepted: [...accepted, ...woken.map((queue) => ({ ...first, queue }))], waiting, admitted };
+        const queues = [...accepted.queues, ...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
+        return { accepted: { ...accepted, queues }, waiting, admitted };
       },
       more ? this.#db.patient : this.#db.pool,
     );
@@ -227,11 +223,13 @@ class Commit {
     const rows = await this.#db.query<Standing>(STANDING, [writes.map(({ id }) => id)]);
     const standing = new Map(rows.map((row) => [row.id, row]));
     const now = await readNow(this.#db.ask);
-    const accepted = writes.flatMap((write) => {
+    const found = writes.filter((write) => {
       const row = standing.get(write.id);
-      return row !== undefined && isWritten(write, row) ? [{ id: write.id, now, queue: write.queue }] : [];
+      return row !== undefined && isWritten(write, row);
     });
-    return accepted.length > 0 ? { ...NOTHING, accepted } : undefined;
+    if (found.length === 0) return undefined;
+    const accepted = { ids: found.map(({ id }) => id), queues: found.map(({ queue }) => queue), now };
+    return { ...NOTHING, accepted };
   }
 }
 

@@ -59,7 +59,7 @@ const CLAIM: Statement = {
   ), taken as materialized (
     select l.*, mail.* from locked l, lateral (
       select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
-        array_agg((extract(epoch from m.at) * 1000)::float8) as "mailAts"
+        array_agg(round(date_part('epoch', m.at) * 1000)) as "mailAts"
       from (
         select m.id, m.event, m.at from carillon.mailbox m
         where m.actor = l.id and m.event is not null order by m.id limit 1001
@@ -74,6 +74,7 @@ const CLAIM: Statement = {
       where t.in_due and t.wake_at <= carillon.now() and not t.own_picked
       union all
       select t.id, t.queue, t.priority, to_timestamp(at / 1000.0) from taken t, unnest(t."mailAts"[1:1000]) as at
+      where t."mailAts" is not null
     ) k
     join carillon.due d on d.queue = k.queue and d.priority = any(array[k.priority, 10::int2]) and d.due_at = k.due_at
       and d.actor = k.id
@@ -103,7 +104,7 @@ const CLAIM: Statement = {
     insert into carillon.due (queue, priority, due_at, actor, def)
     select t.queue, t.priority, carillon.now(), t.id, t.def from taken t where cardinality(t."mailIds") > 1000
   ), held as (
-    update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = carillon.now(),
+    update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = (select carillon.now()),
       parked = null,
       in_due = a.in_due and not t.own_picked and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
     from taken t where a.id = t.id
@@ -117,17 +118,19 @@ const CLAIM: Statement = {
     insert into carillon.leases (worker, n, actors)
     select $1, $2, array_agg(t.id) from taken t having count(*) > 0
   )
-  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority, h.labels, h.parent, h.role, h.input, h.state,
+  -- date_part and not extract, here and elsewhere: extract makes a numeric, which costs as much as finding the row.
+  select case when h.nth > 1 then null else reply.now end as now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority,
+    nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
-    h.retried, h.old_strikes as strikes, (extract(epoch from h.claimed_before) * 1000)::float8 as "claimedBefore",
-    (extract(epoch from h.wake_at) * 1000)::float8 as "wakeAt", h.in_due as "inDue",
-    (extract(epoch from h.created_at) * 1000)::float8 as "createdAt",
+    h.retried, h.old_strikes as strikes, round(date_part('epoch', h.claimed_before) * 1000) as "claimedBefore",
+    round(date_part('epoch', h.wake_at) * 1000) as "wakeAt", h.in_due as "inDue",
+    round(date_part('epoch', h.created_at) * 1000) as "createdAt",
     h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
   from (
-    select (extract(epoch from carillon.now()) * 1000)::float8 as now, (select count(*) from found) > $5::int4 as more,
+    select round(date_part('epoch', carillon.now()) * 1000) as now, (select count(*) from found) > $5::int4 as more,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
   ) reply
-  left join held h on true`,
+  left join (select *, row_number() over () as nth from held) h on true`,
 };
 
 /** The level whose oldest due row has waited longest. */
@@ -162,10 +165,15 @@ const NEXT_DUE: Statement = {
 
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt' | 'limits'> {
+/** What the first row says for all. */
+interface ClaimHead {
   readonly now: Instant;
   readonly more: boolean;
   readonly poked: readonly (readonly [string, string])[] | null;
+}
+
+interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt' | 'limits' | 'labels'>, ClaimHead {
+  readonly labels: readonly string[] | null;
   readonly inDue: boolean;
   readonly limits: string | null;
   readonly mailIds: readonly string[] | null;
@@ -178,7 +186,7 @@ export async function claim(db: Database, registry: Registry, request: ClaimRequ
   const levels = oldestFirst ? await oldestLevelFirst(db, request) : LEVELS;
   const rows = await db.resolved(
     () =>
-      db.query<ClaimRow | (Pick<ClaimRow, 'now' | 'more' | 'poked'> & { readonly id: null })>(
+      db.query<ClaimRow | (ClaimHead & { readonly id: null })>(
         CLAIM,
         [
           worker,
@@ -204,7 +212,7 @@ export async function claim(db: Database, registry: Registry, request: ClaimRequ
   const claimed: Claimed[] = [];
   for (const row of rows) {
     if (row.id === null) continue;
-    claimed.push(claimedOf(row, await registry.definition(row.def)));
+    claimed.push(claimedOf(row, registry.known(row.def) ?? (await registry.definition(row.def))));
   }
   const poked: Poked[] = (reply.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
   return { now: reply.now, claimed, poked, more: reply.more };
@@ -217,6 +225,8 @@ async function oldestLevelFirst(db: Database, { queues, defs }: ClaimRequest): P
   return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
 }
 
+const NONE: readonly never[] = [];
+
 function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; readonly version: number }): Claimed {
   return {
     id: row.id,
@@ -225,7 +235,7 @@ function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; re
     version,
     queue: row.queue,
     priority: row.priority,
-    labels: row.labels,
+    labels: row.labels ?? NONE,
     parent: row.parent,
     role: row.role,
     input: row.input,
@@ -251,7 +261,7 @@ function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; re
 /** Mail comes as columns of one row, so that an actor and all of its mail are one decision. */
 export function mailOf(row: Pick<ClaimRow, 'mailIds' | 'mailEvents' | 'mailAts'>): readonly Mail[] {
   const { mailIds, mailEvents, mailAts } = row;
-  if (mailIds === null) return [];
+  if (mailIds === null) return NONE;
   return mailIds.map((id, index) => ({ id, event: mailEvents?.[index] ?? '', at: mailAts?.[index] ?? 0 }));
 }
 

@@ -118,6 +118,11 @@ export class Registry {
     return known(this.#definitions.get(id), `definition ${id}`);
   }
 
+  /** The same where it was read before. */
+  known(id: number): DefinitionName | undefined {
+    return this.#definitions.get(id);
+  }
+
   async versions(name: string): Promise<readonly DefinitionVersion[]> {
     return this.#db.query<DefinitionVersion>(READ_VERSIONS, [this.#db.namespace, name]);
   }

@@ -7,13 +7,13 @@ import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { inSchema } from './database.ts';
 import { isAlreadyThere } from './sqlstate.ts';
-import type { Accepted } from './turns.ts';
+import { type Accepted, type AcceptedRow, acceptedOf } from './turns.ts';
 
 /** Primary key of actors. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
 const SETTLE: Statement = {
   name: 'settle',
   text: `with w as materialized (
-    select u.* from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
+    select u.*, (select carillon.now()) as now from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
       $10::int4[], $11::bool[], string_to_array($12, chr(1), chr(2)), string_to_array($13, chr(1), chr(2)),
       string_to_array($14, chr(1), chr(2)), $15::text[], $16::text[], $17::text[], string_to_array($18, chr(1), chr(2)), $19::int4[],
       $20::bool[], $23::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
@@ -22,10 +22,10 @@ const SETTLE: Statement = {
     delete from carillon.actors a using w
     where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
       and (w.pokes is null or a.pokes = w.pokes)
-      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
+      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= w.now)
     returning a.id, w.def, a.queue, a.priority, a.labels, a.parent, a.role, a.key, a.key_digest, a.limits, a.input, a.progress, a.fence,
       a.strikes, a.retried, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
-      w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key
+      w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key, w.now
   ), letter as (
     delete from carillon.mailbox m using over o where m.actor = o.id and m.event is not null
     returning m.actor, m.id, m.event
@@ -41,9 +41,9 @@ const SETTLE: Statement = {
       fence, strikes, retried, created_at, settled_at, spilled, seq, attempt, state, snapshot, history, status, outcome,
       reason, record, keep_until, undelivered)
     select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.role, o.key, o.key_digest, o.limits, o.input,
-      o.progress, o.fence, o.strikes, o.retried, o.created_at, carillon.now(), o.spilled, o.next_seq, o.attempt, o.state,
+      o.progress, o.fence, o.strikes, o.retried, o.created_at, o.now, o.spilled, o.next_seq, o.attempt, o.state,
       o.snapshot, coalesce(o.history, ''),
-      o.status, o.outcome, o.reason, o.record, (carillon.now() at time zone 'UTC')::date + o.keep_days, u.events
+      o.status, o.outcome, o.reason, o.record, (o.now at time zone 'UTC')::date + o.keep_days, u.events
     from over o left join undelivered u on u.actor = o.id
   ), freed as (
     delete from carillon.claims c using over o
@@ -64,7 +64,7 @@ const SETTLE: Statement = {
   ), emptied as (
     delete from carillon.leases where worker = $1 and n = any($2::int8[])
   )
-  select id, (extract(epoch from carillon.now()) * 1000)::float8 as now, null as queue from over`,
+  select string_agg(id::text, ',') as ids, round(date_part('epoch', carillon.now()) * 1000) as now, null as queues from over`,
 };
 
 const MISSING_DAYS: Statement = {
@@ -96,9 +96,9 @@ export async function writeSettled(
   worker: string,
   writes: readonly SettledWrite[],
   emptied: readonly number[],
-): Promise<readonly Accepted[]> {
+): Promise<Accepted> {
   const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
-  return query<Accepted>(SETTLE, [
+  const rows = await query<AcceptedRow>(SETTLE, [
     worker,
     numbers(emptied),
     ids(writes.map((w) => w.id)),
@@ -123,6 +123,7 @@ export async function writeSettled(
     ids(mail.map((m) => m.id)),
     numbers(writes.map((w) => w.def)),
   ]);
+  return acceptedOf(rows);
 }
 
 /** Makes the leaves that the coming days need. */

@@ -12,9 +12,9 @@ import { mailOf } from './due.ts';
 const TURN: Statement = {
   name: 'turn',
   text: `with w as materialized (
-    select u.*, case when u.quarantine is null and (u.wake_now or u.wake_ms is not null)
-      then greatest(carillon.now(), coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now())) end as wake_at
-    from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],
+    select u.*, clock.now, case when u.quarantine is null and (u.wake_now or u.wake_ms is not null)
+      then greatest(clock.now, coalesce(to_timestamp(u.wake_ms / 1000.0), clock.now)) end as wake_at
+    from (select carillon.now() as now offset 0) clock, unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],
       $11::int2[], $12::bool[], $13::bool[], $14::float8[], $15::bool[], $16::text[], string_to_array($17, chr(1), chr(2)),
       string_to_array($18, chr(1), chr(2)), string_to_array($19, chr(1), chr(2)), $22::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, strikes, hold, wake_now,
       wake_ms, spilled, quarantine, state, snapshot, history, def)
@@ -26,7 +26,7 @@ const TURN: Statement = {
     from w
     where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
       and (w.pokes is null or a.pokes = w.pokes)
-      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())
+      and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= w.now)
     returning a.id, a.queue, a.priority, a.def, a.wake_at, w.due_row_ms,
       case when a.strikes >= 2 and a.worker is null then 10 else a.priority end as lane
   ), consumed as materialized (
@@ -51,8 +51,8 @@ const TURN: Statement = {
   ), emptied as (
     delete from carillon.leases where worker = $1 and n = any($2::int8[])
   )
-  select id, (extract(epoch from carillon.now()) * 1000)::float8 as now,
-    case when wake_at <= carillon.now() then queue end as queue
+  select string_agg(id::text, ',') as ids, round(date_part('epoch', carillon.now()) * 1000) as now,
+    array_agg(distinct queue) filter (where wake_at <= carillon.now()) as queues
   from turned`,
 };
 
@@ -63,7 +63,7 @@ const RELOAD: Statement = {
     select a.id, a.seq, a.pokes, a.in_due, a.wake_at, a.queue, a.priority, a.def, mail.*
     from unnest($2::uuid[], $3::int8[]) as h(id, fence) join carillon.actors a on a.id = h.id, lateral (
       select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
-        array_agg((extract(epoch from m.at) * 1000)::float8) as "mailAts"
+        array_agg(round(date_part('epoch', m.at) * 1000)) as "mailAts"
       from (
         select m.id, m.event, m.at from carillon.mailbox m
         where m.actor = a.id and m.event is not null order by m.id limit 1001
@@ -74,19 +74,30 @@ const RELOAD: Statement = {
     insert into carillon.due (queue, priority, due_at, actor, def)
     select queue, priority, carillon.now(), id, def from held where cardinality("mailIds") > 1000
   )
-  select id, seq::float8 as seq, pokes, (extract(epoch from carillon.now()) * 1000)::float8 as now,
-    case when in_due then (extract(epoch from wake_at) * 1000)::float8 end as "dueRowAt",
+  select id, seq::float8 as seq, pokes, round(date_part('epoch', carillon.now()) * 1000) as now,
+    case when in_due then round(date_part('epoch', wake_at) * 1000) end as "dueRowAt",
     "mailIds"[1:1000] as "mailIds", "mailEvents"[1:1000] as "mailEvents", "mailAts"[1:1000] as "mailAts"
   from held`,
 };
 
 export type ContinuedWrite = TurnWrite & { readonly next: Continued };
 
-/** A write that was accepted, and the queue in which it made something due now. */
+/** Whose writes were accepted, and the queues in which they made something due now. */
 export interface Accepted {
-  readonly id: string;
+  readonly ids: readonly string[];
+  readonly queues: readonly number[];
   readonly now: Instant;
-  readonly queue: number | null;
+}
+
+/** One row for the group, because a row of its own costs each of them as much as its column in the write. */
+export interface AcceptedRow {
+  readonly ids: string | null;
+  readonly queues: readonly number[] | null;
+  readonly now: Instant;
+}
+
+export function acceptedOf([row]: readonly AcceptedRow[]): Accepted {
+  return { ids: row?.ids?.split(',') ?? [], queues: row?.queues ?? [], now: row?.now ?? 0 };
 }
 
 export async function writeTurns(
@@ -94,9 +105,9 @@ export async function writeTurns(
   worker: string,
   writes: readonly ContinuedWrite[],
   emptied: readonly number[],
-): Promise<readonly Accepted[]> {
+): Promise<Accepted> {
   const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
-  return query<Accepted>(TURN, [
+  const rows = await query<AcceptedRow>(TURN, [
     worker,
     numbers(emptied),
     ids(writes.map((w) => w.id)),
@@ -120,6 +131,7 @@ export async function writeTurns(
     ids(mail.map((m) => m.id)),
     numbers(writes.map((w) => w.def)),
   ]);
+  return acceptedOf(rows);
 }
 
 type HeldRow = Omit<Reloaded, 'mail'> & Parameters<typeof mailOf>[0] & { readonly now: Instant };
