@@ -33,7 +33,7 @@ export function runHandler(attempt: Attempt): AttemptResult | Promise<AttemptRes
 
 function call(attempt: Attempt, outputs: Outputs): AttemptResult | Promise<AttemptResult> {
   try {
-    const returned = attempt.run(new HandlerContext(attempt, outputs) as RunContext<never>);
+    const returned = attempt.run(new HandlerContext(attempt, outputs) as RunContext<unknown> as RunContext<never>);
     return isThenable(returned) ? Promise.resolve(returned).then(ended, failed) : ended(returned);
   } catch (error) {
     return failed(error);
@@ -55,37 +55,28 @@ function failed(error: unknown): AttemptResult {
 
 const NO_OUTPUTS: Outputs = {};
 
-const SECRETS = Symbol('of this attempt');
+const WITHHELD = Symbol('made on demand');
 
 /** What only some handlers look at. */
-interface Secrets {
+interface Withheld {
   readonly attempt: Attempt;
-  readonly outputs: Outputs;
   log: Logger | undefined;
 }
 
-/** Own properties, so that a handler may copy its context, and one set of getters for all, because each costs a closure otherwise. */
-const ON_DEMAND: PropertyDescriptorMap & ThisType<{ readonly [SECRETS]: Secrets }> = {
-  outputs: {
-    enumerable: true,
-    get() {
-      return this[SECRETS].outputs;
-    },
+const SIGNAL = {
+  enumerable: true,
+  get(this: HandlerContext): AbortSignal {
+    return this[WITHHELD].attempt.signal();
   },
-  signal: {
-    enumerable: true,
-    get() {
-      return this[SECRETS].attempt.signal();
-    },
-  },
-  log: {
-    enumerable: true,
-    get() {
-      const secrets = this[SECRETS];
-      const { logger, id, name, attempt } = secrets.attempt;
-      secrets.log ??= logger.child({ actor: id, name, attempt });
-      return secrets.log;
-    },
+};
+
+const LOG = {
+  enumerable: true,
+  get(this: HandlerContext): Logger {
+    const withheld = this[WITHHELD];
+    const { logger, id, name, attempt } = withheld.attempt;
+    withheld.log ??= logger.child({ actor: id, name, attempt });
+    return withheld.log;
   },
 };
 
@@ -96,12 +87,13 @@ class HandlerContext implements RunContext<unknown> {
   readonly attempt: number;
   readonly attemptId: string;
   readonly idempotencyKey: string;
+  readonly nominalAt: Date;
+  readonly outputs: Outputs;
   readonly progress: RunContext<unknown>['progress'];
   readonly schedule: RunContext<unknown>['schedule'];
-  readonly nominalAt: Date;
-  declare readonly outputs: Outputs;
   declare readonly signal: AbortSignal;
   declare readonly log: Logger;
+  declare readonly [WITHHELD]: Withheld;
 
   constructor(attempt: Attempt, outputs: Outputs) {
     this.id = attempt.id;
@@ -110,10 +102,13 @@ class HandlerContext implements RunContext<unknown> {
     this.attempt = attempt.attempt;
     this.attemptId = attempt.attemptId;
     this.idempotencyKey = attempt.idempotencyKey;
+    this.nominalAt = new Date(attempt.nominalAt);
+    this.outputs = outputs;
     this.progress = attempt.progress;
     this.schedule = attempt.schedule;
-    this.nominalAt = new Date(attempt.nominalAt);
-    Object.defineProperty(this, SECRETS, { value: { attempt, outputs, log: undefined } satisfies Secrets });
-    Object.defineProperties(this, ON_DEMAND);
+    // Its own, so that a handler may copy its context, and with getters that all share: a literal with getters takes six times as long.
+    Object.defineProperty(this, WITHHELD, { value: { attempt, log: undefined } });
+    Object.defineProperty(this, 'signal', SIGNAL);
+    Object.defineProperty(this, 'log', LOG);
   }
 }

@@ -119,7 +119,7 @@ const CLAIM: Statement = {
     select $1, $2, array_agg(t.id) from taken t having count(*) > 0
   )
   -- date_part and not extract, here and elsewhere: extract makes a numeric, which costs as much as finding the row.
-  select case when h.nth > 1 then null else reply.now end as now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority,
+  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority,
     nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
     h.retried, h.old_strikes as strikes, round(date_part('epoch', h.claimed_before) * 1000) as "claimedBefore",
@@ -130,7 +130,7 @@ const CLAIM: Statement = {
     select round(date_part('epoch', carillon.now()) * 1000) as now, (select count(*) from found) > $5::int4 as more,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
   ) reply
-  left join (select *, row_number() over () as nth from held) h on true`,
+  left join held h on true`,
 };
 
 /** The level whose oldest due row has waited longest. */
