@@ -33,7 +33,8 @@ export function runHandler(attempt: Attempt): AttemptResult | Promise<AttemptRes
 
 function call(attempt: Attempt, outputs: Outputs): AttemptResult | Promise<AttemptResult> {
   try {
-    const returned = attempt.run(new HandlerContext(attempt, outputs) as RunContext<unknown> as RunContext<never>);
+    const { run } = attempt;
+    const returned = run(new HandlerContext(attempt, outputs) as RunContext<unknown> as RunContext<never>);
     return isThenable(returned) ? Promise.resolve(returned).then(ended, failed) : ended(returned);
   } catch (error) {
     return failed(error);

@@ -53,8 +53,9 @@ export class EffectRun implements EffectHost, RunningEffect {
   }
 
   start(): this {
-    const start = (): RunningEffect => startEffect(this, this.#effect);
-    this.#running = this.#span ? this.#span.within(start) : start();
+    this.#running = this.#span
+      ? this.#span.within(() => startEffect(this, this.#effect))
+      : startEffect(this, this.#effect);
     return this;
   }
 

@@ -5,7 +5,7 @@
 
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
-import { type AttemptResult, runHandler } from '../actors/run-handler.ts';
+import { type Attempt, type AttemptResult, runHandler } from '../actors/run-handler.ts';
 import { classify } from './classify.ts';
 import { encode } from './codec.ts';
 import type { EffectResult } from './effect-result.ts';
@@ -52,7 +52,7 @@ class LazyAbort {
   #controller: AbortController | null = null;
   #reason: AbortReason | null = null;
 
-  get signal(): AbortSignal {
+  signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#reason) this.#controller.abort(abortError(this.#reason));
@@ -82,7 +82,7 @@ export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffe
   const abort = new LazyAbort();
   const logic = runLogic(definition.prepared, effect, {
     actorId: host.id,
-    signal: abort.signal,
+    signal: abort.signal(),
     send: (event, to) => host.heard(event, to),
     done: (output) => host.finished(effect.ref, storable(output, host.maxPayload)),
     failed: (error) => host.finished(effect.ref, { ok: false, error: storableError(error) }),
@@ -96,40 +96,70 @@ export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffe
   };
 }
 
-/** The handler of a job under way. One object for all that is asked of it, because there is one for every attempt. */
-class JobRun extends LazyAbort implements RunningEffect {
+/** The handler of a job under way, and what its context is made of. One object, because there is one for every attempt. */
+class JobRun extends LazyAbort implements RunningEffect, Attempt {
+  readonly attempt: number;
   readonly #host: EffectHost;
   readonly #effect: StoredEffect;
-  readonly #run: NonNullable<LoadedDefinition['run']>;
+  readonly #run: Attempt['run'];
 
-  constructor(host: EffectHost, effect: StoredEffect, run: NonNullable<LoadedDefinition['run']>) {
+  constructor(host: EffectHost, effect: StoredEffect, run: Attempt['run']) {
     super();
     this.#host = host;
     this.#effect = effect;
     this.#run = run;
+    this.attempt = (effect.input as { attempt: number }).attempt;
   }
 
   start(): void {
-    const host = this.#host;
-    const { id, input } = this.#effect;
-    const { attempt } = input as { attempt: number };
-    const result = runHandler({
-      run: this.#run,
-      signal: () => this.signal,
-      id: host.id,
-      name: host.name,
-      input: host.input,
-      attempt,
-      idempotencyKey: id,
-      attemptId: `${id}/${attempt}`,
-      nominalAt: host.nominalAt,
-      outputs: host.outputs,
-      logger: host.logger,
-      schedule: host.schedule,
-      progress: (value) => host.progress(encode(value, { path: 'progress', maxBytes: host.maxPayload })),
-    });
+    const result = runHandler(this);
     if (result instanceof Promise) void result.then((ended) => this.#ended(ended));
     else this.#ended(result);
+  }
+
+  get run(): Attempt['run'] {
+    return this.#run;
+  }
+
+  get id(): string {
+    return this.#host.id;
+  }
+
+  get name(): string {
+    return this.#host.name;
+  }
+
+  get input(): unknown {
+    return this.#host.input;
+  }
+
+  get idempotencyKey(): string {
+    return this.#effect.id;
+  }
+
+  get attemptId(): string {
+    return `${this.#effect.id}/${this.attempt}`;
+  }
+
+  get nominalAt(): Instant {
+    return this.#host.nominalAt;
+  }
+
+  get outputs(): Attempt['outputs'] {
+    return this.#host.outputs;
+  }
+
+  get logger(): Logger {
+    return this.#host.logger;
+  }
+
+  get schedule(): Attempt['schedule'] {
+    return this.#host.schedule;
+  }
+
+  get progress(): Attempt['progress'] {
+    const host = this.#host;
+    return (value) => host.progress(encode(value, { path: 'progress', maxBytes: host.maxPayload }));
   }
 
   relay(): void {}

@@ -70,6 +70,11 @@ export function planOf({ id, input, definition, retried }: Life): unknown {
   return definition.plan?.(input, id, retried);
 }
 
+/** What the engine tells a standard machine of ours cannot be forged by mail. */
+export function mayHear({ definition }: Life, { type }: AnyEventObject): boolean {
+  return !definition.act || type.startsWith('job.');
+}
+
 /** Attempts of a standard machine, for views; a custom machine has none of its own. */
 export function attemptOf({ system, definition, attempts }: Life, context: unknown): number {
   if (!system) return attempts;

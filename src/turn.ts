@@ -25,7 +25,7 @@ import {
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
-import { attemptOf, beginningOf, type Life, nextDueOf, planOf, timesOf } from './life.ts';
+import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf } from './life.ts';
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
@@ -96,9 +96,9 @@ export class Turn {
       const next = firstTimer(system.timers);
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
+      const { prepared } = this.life.definition;
       const moment = { id: this.life.id, now, plan: planOf(this.life), timer };
-      const fire = (): Step => fireTimer(this.life.definition.prepared, system, moment);
-      if (!this.#take(event, now, fire, ['timer', timer])) return;
+      if (!this.#take(event, now, () => fireTimer(prepared, system, moment), ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
       this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
@@ -113,7 +113,7 @@ export class Turn {
       // Whoever wrote before a timer was due is heard before it, however late the worker looks.
       this.fireDue(Math.min(mailedAt, now), now);
       if (!this.life.system || this.over) return false;
-      if (this.#mayHear(letter.event) && !this.#deliver(letter.event, now)) return false;
+      if (mayHear(this.life, letter.event) && !this.#deliver(letter.event, now)) return false;
     } else if (letter.kind === 'news') {
       this.fireDue(Math.min(mailedAt, now), now);
       if (this.over || !this.#hear(letter.news, now)) return false;
@@ -128,7 +128,7 @@ export class Turn {
 
   #finish(ref: string, result: EffectResult, now: Instant): boolean {
     const system = this.life.system;
-    const effect = system && effectAt(system, ref);
+    const effect = system?.effects.find((candidate) => candidate.ref === ref);
     if (!system || !effect || this.over) return false;
     const moment = { id: this.life.id, now, plan: planOf(this.life), ref, result };
     const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
@@ -331,17 +331,14 @@ export class Turn {
     }
     for (const relay of step.relays) this.relays.push(relay);
     for (const deferred of step.deferred) this.deferred.push(deferred);
-    const { act } = this.life.definition;
-    for (const emitted of step.emitted) {
-      if (act) this.outbox.act(this.life, emitted, step.context);
-      else this.emitted.push(emitted);
-    }
+    if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
+    else for (const event of step.emitted) this.emitted.push(event);
   }
 
   #stop(ref: string, before: SystemState | null): void {
     const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
     if (neverStarted >= 0) return void this.starts.splice(neverStarted, 1);
-    const effect = before && effectAt(before, ref);
+    const effect = before?.effects.find((candidate) => candidate.ref === ref);
     if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
     else this.stops.push(ref);
   }
@@ -358,11 +355,6 @@ export class Turn {
     }
   }
 
-  /** What the engine tells a standard machine of ours cannot be forged by mail. */
-  #mayHear({ type }: AnyEventObject): boolean {
-    return !this.life.definition.act || type.startsWith('job.');
-  }
-
   #hear(news: News, now: Instant): boolean {
     const { role } = news;
     const { system, definition } = this.life;
@@ -377,9 +369,4 @@ export class Turn {
     }
     return this.#deliver(eventOf(news), now);
   }
-}
-
-function effectAt({ effects }: SystemState, ref: string): StoredEffect | undefined {
-  for (const effect of effects) if (effect.ref === ref) return effect;
-  return undefined;
 }
