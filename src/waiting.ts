@@ -35,6 +35,8 @@ export class Waiting {
   readonly #statesSince: (id: string, since: Since) => Promise<readonly string[]>;
   readonly #askEveryMs: number;
   readonly #waiters = new Set<Waiter>();
+  /** How many wait for each: every commit asks whether somebody does. */
+  readonly #awaited = new Map<string, number>();
   #timer: LocalTimer | null = null;
   #asking = false;
   #again = false;
@@ -63,7 +65,7 @@ export class Waiting {
           : this.#env.setTimer(timeoutMs, () => done(() => reject(new WaitTimeoutError(id, what(state), timeoutMs))));
       const done = (settle: () => void): void => {
         timeout?.clear();
-        this.#waiters.delete(waiter);
+        if (this.#waiters.delete(waiter)) this.#count(id, -1);
         settle();
       };
       const waiter: Waiter = {
@@ -75,13 +77,20 @@ export class Waiting {
         reject: (error) => done(() => reject(error)),
       };
       this.#waiters.add(waiter);
+      this.#count(id, 1);
       this.#askSoon();
     });
   }
 
+  #count(id: string, more: 1 | -1): void {
+    const count = (this.#awaited.get(id) ?? 0) + more;
+    if (count > 0) this.#awaited.set(id, count);
+    else this.#awaited.delete(id);
+  }
+
   /** Something happened to this actor in this process. */
   heard(id: string): void {
-    for (const waiter of this.#waiters) if (waiter.id === id) return this.#askSoon();
+    if (this.#awaited.has(id)) this.#askSoon();
   }
 
   /** Nobody answers any more: every waiter is told. */

@@ -104,6 +104,19 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await expectExactReads();
   });
 
+  test('with 1,000 overdue rows before a million of another day', async () => {
+    await house.pool.query('truncate carillon.due, carillon.actors');
+    await house.pool.query(
+      `insert into carillon.due (queue, priority, due_at, actor, def)
+      select $2, 5, now() + interval '1 day' + n * interval '1 ms', gen_random_uuid(), $1 from generate_series(1, 1000000) n`,
+      [house.def, house.queue],
+    );
+    await insertRows(1_000, `now() - interval '1 second'`);
+    await expectExactReads();
+    await house.pool.query('analyze');
+    await expectExactReads();
+  });
+
   test('right after a mass delete', async () => {
     await house.pool.query('delete from carillon.due');
     await insertRows(100, `now() - interval '1 second'`);
