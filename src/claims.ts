@@ -1,16 +1,18 @@
 /**
  * When to claim, and how much. Hints only say that something may be due; how much is asked for follows from the free slots, and
- * what is due next from the store. One claim is in flight at a time.
+ * what is due next from the store. One claim is in flight at a time, with a backlog while the one before it is being taken.
  */
 import { DueWatch } from './due-watch.ts';
 import type { Env } from './env.ts';
-import type { ClaimReply, ClaimRequest, Instant, Orphan, Store, WorkerEntry } from './store/contract.ts';
+import type { Claimed, ClaimReply, ClaimRequest, Instant, Orphan, Store, WorkerEntry } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** Every so many claims one serves the priority level whose head has waited longest, so that none starves. */
 const AGING_EVERY = 8;
 /** How long to wait before asking again for what looks due but cannot be had: locked, or a second suspect. */
 const UNAVAILABLE_MS = 100;
+/** One that the store takes for a suspect. */
+const SUSPECT_FROM_STRIKES = 2;
 
 /** What claiming asks of the worker it claims for. */
 export interface Claimant {
@@ -33,6 +35,13 @@ export interface Claimant {
   failed(error: unknown): void;
 }
 
+interface Answer {
+  readonly worker: string;
+  readonly lease: number;
+  readonly slots: number;
+  readonly reply: ClaimReply;
+}
+
 interface ClaimSettings {
   readonly store: Store;
   readonly env: Env;
@@ -48,6 +57,8 @@ export class Claims {
   #wanted = false;
   #backlog = false;
   #asked = 0;
+  /** Asked for while the one before it is being taken. */
+  #ahead: Promise<Answer> | null = null;
   #count = 0;
 
   constructor(settings: ClaimSettings, claimant: Claimant) {
@@ -102,10 +113,7 @@ export class Claims {
     this.#claiming = true;
     const claimant = this.#claimant;
     try {
-      while (claimant.working() && (this.#wanted || this.#backlog) && this.free > 0 && !claimant.choked()) {
-        this.#wanted = false;
-        await this.#claimOnce();
-      }
+      for (let next = this.#next(); next; next = this.#next()) await this.#digest(await next);
       if (this.#wanted && this.free <= 0) this.#backlog = true;
     } catch (error) {
       claimant.failed(error);
@@ -117,27 +125,55 @@ export class Claims {
     }
   }
 
-  async #claimOnce(): Promise<void> {
-    const { store, clock, entry } = this.#settings;
+  #next(): Promise<Answer> | null {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    return ahead ?? (this.#ready() ? this.#ask(!this.#claimant.holdsSuspect()) : null);
+  }
+
+  #ready(): boolean {
+    const claimant = this.#claimant;
+    return claimant.working() && (this.#wanted || this.#backlog) && this.free > 0 && !claimant.choked();
+  }
+
+  async #ask(suspect: boolean): Promise<Answer> {
+    const { store, entry } = this.#settings;
+    this.#wanted = false;
     const worker = this.#claimant.id();
     const lease = this.#claimant.leaseNumber();
-    // Without a backlog some slots are left to what is scheduled meanwhile and starts at once.
-    const slots = this.#backlog ? this.free : Math.ceil(this.free / 2);
-    this.#asked = slots;
-    const suspect = !this.#claimant.holdsSuspect();
+    // Half is left to what is scheduled meanwhile and starts at once, or, with a backlog, to the claim that is asked for ahead.
+    const slots = Math.min(this.free, Math.ceil((this.#backlog ? entry.concurrency : this.free) / 2));
+    this.#asked += slots;
     const oldestFirst = ++this.#count % AGING_EVERY === 0;
     const { defs } = entry;
     const inherits = this.#claimant.inherits();
     const asked: ClaimRequest = { worker, lease, queues: this.#queues(), defs, inherits, slots, suspect, oldestFirst };
-    const reply = await store.claim(asked);
-    this.#asked = 0;
-    clock.observe(reply.now);
+    return { worker, lease, slots, reply: await store.claim(asked) };
+  }
+
+  async #digest({ worker, lease, slots, reply }: Answer): Promise<void> {
+    this.#settings.clock.observe(reply.now);
+    const { claimed, more } = reply;
+    const nothing = claimed.length === 0;
+    this.#asked += claimed.length - slots;
+    // What is due but cannot be had now is not asked for again at once: others have it locked.
+    if (worker === this.#claimant.id()) this.#backlog = more && !nothing;
+    if (this.#backlog) await this.#askAhead(claimed);
+    this.#asked -= claimed.length;
     if (worker !== this.#claimant.id()) return;
     this.#claimant.take(reply, lease);
-    const nothing = reply.claimed.length === 0;
-    // What is due but cannot be had now is not asked for again at once: others have it locked.
-    this.#backlog = reply.more && !nothing;
     if (!this.#backlog) await this.#watchNext(nothing);
+  }
+
+  /** The store looks for what comes next while this thread is busy with what has come. */
+  async #askAhead(claimed: readonly Claimed[]): Promise<void> {
+    if (this.free < Math.ceil(this.#settings.entry.concurrency / 4) || !this.#ready()) return;
+    const suspect = claimed.some(({ strikes }) => strikes >= SUSPECT_FROM_STRIKES) || this.#claimant.holdsSuspect();
+    this.#ahead = this.#ask(!suspect);
+    // It is waited for once what is here was taken, and only then has failed.
+    this.#ahead.catch(() => {});
+    // A turn of the event loop, or the question would not leave before that.
+    await this.#settings.env.sleep(0);
   }
 
   /** Within a level the store serves them in this order: another one comes first each time, so that none starves. */

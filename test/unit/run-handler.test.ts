@@ -59,3 +59,22 @@ test('lines a handler logs carry the run they belong to', async () => {
     { level: 30, actor: 'actor', name: 'charge', attempt: 2, msg: 'charged' },
   ]);
 });
+
+test('a handler that is through when it returns is over at once; one that promises is over later', () => {
+  expect(runHandler(attempt(() => 'now'))).toEqual({ ok: true, output: 'now' });
+  expect(runHandler(attempt(async () => 'later'))).toBeInstanceOf(Promise);
+});
+
+test('whatever can be awaited is awaited', async () => {
+  // oxlint-disable-next-line unicorn/no-thenable -- what query builders give
+  const thenable = { then: (resolve: (value: string) => void) => resolve('then') };
+  expect(await runHandler(attempt(() => thenable))).toEqual({ ok: true, output: 'then' });
+});
+
+test('a handler may copy its context, with all that is in it', async () => {
+  const { signal } = new AbortController();
+  let copied: Partial<RunContext<never>> = {};
+  await runHandler(attempt((context) => void (copied = { ...context }), { signal: () => signal }));
+  expect(copied).toMatchObject({ id: 'actor', signal, outputs: {}, attempt: 2 });
+  expect(copied.log?.bindings()).toMatchObject({ actor: 'actor', attempt: 2 });
+});

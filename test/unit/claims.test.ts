@@ -1,0 +1,99 @@
+/** When a worker claims and how much, against a store that is played by the test. */
+import { expect, test } from 'vitest';
+import { type Claimant, Claims } from '../../src/claims.ts';
+import { systemEnv } from '../../src/env.ts';
+import type { Claimed, ClaimReply, ClaimRequest, Store } from '../../src/store/contract.ts';
+import { StoreClock } from '../../src/store-clock.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const T0 = 1_700_000_000_000;
+
+function row(strikes = 0): Claimed {
+  return { id: String(Math.random()), strikes } as Claimed;
+}
+
+/** A worker of that many slots that starts what it gets and ends nothing, over a store with these rows due. */
+function claimsOf(concurrency: number, due: Claimed[]) {
+  const requests: ClaimRequest[] = [];
+  const seen = { held: 0, most: 0, asked: 0, aheadOf: [] as number[], id: 'w', failed: [] as unknown[] };
+  const store: Pick<Store, 'claim' | 'nextDue'> = {
+    async claim(request) {
+      requests.push(request);
+      seen.aheadOf.push(seen.held);
+      seen.asked += request.slots;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      seen.asked -= request.slots;
+      const claimed = due.splice(0, request.slots);
+      return { now: T0, claimed, poked: [], more: due.length > 0 };
+    },
+    nextDue: async () => ({ now: T0, due: new Map() }),
+  };
+  const claimant: Claimant = {
+    id: () => seen.id,
+    working: () => true,
+    places: () => concurrency - seen.held,
+    quiet: () => seen.held === 0,
+    choked: () => false,
+    holdsSuspect: () => false,
+    inherits: () => [],
+    leaseNumber: () => requests.length + 1,
+    take({ claimed }: ClaimReply) {
+      seen.held += claimed.length;
+      seen.most = Math.max(seen.most, seen.held + seen.asked);
+    },
+    rested: () => {},
+    failed: (error) => seen.failed.push(error),
+  };
+  const entry = { host: 'h', pid: 1, defs: [1], queues: [1], leaseMs: 1000, concurrency };
+  const clock = new StoreClock(systemEnv, T0);
+  const claims = new Claims({ store: store as Store, env: systemEnv, clock, entry }, claimant);
+  return { claims, requests, seen };
+}
+
+test('with a backlog the next claim is on its way before the rows of the last one are taken', async () => {
+  const { claims, requests, seen } = claimsOf(
+    8,
+    Array.from({ length: 20 }, () => row()),
+  );
+  claims.wake();
+  await waitUntil(() => seen.held === 8);
+  expect(requests.map(({ slots }) => slots)).toEqual([4, 4]);
+  expect(seen.aheadOf).toEqual([0, 0]);
+  expect(seen.most).toBe(8);
+});
+
+test('what is asked for and what is held are never more than there are slots', async () => {
+  const { claims, seen } = claimsOf(
+    7,
+    Array.from({ length: 60 }, () => row()),
+  );
+  claims.wake();
+  for (let ended = 0; ended < 53; ended += 1) {
+    await waitUntil(() => seen.held > 0);
+    seen.held -= 1;
+    claims.slotFreed();
+  }
+  await waitUntil(() => seen.held === 7);
+  expect(seen.most).toBeLessThanOrEqual(7);
+  expect(claims.free).toBe(0);
+});
+
+test('no second suspect is asked for while one is about to be taken', async () => {
+  const { claims, requests, seen } = claimsOf(8, [row(2), ...Array.from({ length: 20 }, () => row())]);
+  claims.wake();
+  await waitUntil(() => seen.held === 8);
+  expect(requests.map(({ suspect }) => suspect)).toEqual([true, false]);
+});
+
+test('an answer that comes after the worker took another identity is not its own', async () => {
+  const { claims, requests, seen } = claimsOf(
+    8,
+    Array.from({ length: 6 }, () => row()),
+  );
+  claims.wake();
+  await waitUntil(() => requests.length === 2);
+  seen.id = 'x';
+  await waitUntil(() => !claims.busy);
+  expect(seen.held).toBe(0);
+  expect(seen.failed).toEqual([]);
+});
