@@ -16,7 +16,7 @@ export class Births {
 
   constructor(run: Run) {
     this.#run = run;
-    this.#inert = new Inert((actor) => this.#start(actor));
+    this.#inert = new Inert((actor) => this.start(run.standInOf(actor), actor.options.input));
   }
 
   find(address: string): ActorRecord | undefined {
@@ -37,13 +37,21 @@ export class Births {
         `child '${actor.id}' was spawned from logic that has no name; register it in setup({ actors }) and spawn it by name`,
       );
     }
-    const address = this.#run.addressOf(actor);
-    const sync = actor._syncSnapshot === true;
-    const self = new StandIn(actor.id, address);
-    this.#unborn.set(address, { self, entry, sync, systemId: actor.options.systemId, snapshot: STARTING });
+    this.#expect(entry, actor.id, this.#run.addressOf(actor), actor._syncSnapshot === true, actor.options.systemId);
     // XState would tell the owner of the snapshots of the empty shell.
     actor._syncSnapshot = false;
     actor.logic = this.#inert;
+  }
+
+  /** A child that is known to come, without XState making an actor first. */
+  expect(entry: Entry, id: string, sync: boolean): StandIn {
+    return this.#expect(entry, id, this.nextAddress(), sync, undefined);
+  }
+
+  #expect(entry: Entry, id: string, address: string, sync: boolean, systemId: string | undefined): StandIn {
+    const self = new StandIn(id, address);
+    this.#unborn.set(address, { self, entry, sync, systemId, snapshot: STARTING });
+    return self;
   }
 
   /** It is stopped before it began. */
@@ -51,12 +59,12 @@ export class Births {
     this.#unborn.delete(address);
   }
 
-  #start(actor: NewActor): void {
-    const address = this.#run.addressOf(actor);
+  start(child: StandIn, given: unknown): void {
+    const { id, address } = child;
     const unborn = this.#unborn.get(address);
     this.#unborn.delete(address);
     if (!unborn || !this.#run.records.has(ownerOf(address))) return;
-    const input = this.#run.clean(actor.options.input, `input of '${actor.id}'`);
+    const input = this.#run.clean(given, `input of '${id}'`);
     if (unborn.entry.kind === 'effect') this.#startEffect(unborn, input);
     else this.#run.birth(unborn, input);
   }

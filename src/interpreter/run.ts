@@ -9,13 +9,16 @@ import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';
 import { canonicalSnapshot } from './canonical.ts';
+import type { Entry, MachineEntry } from './catalogue.ts';
 import { MachineFault } from './machine-fault.ts';
+import type { Path } from './path.ts';
 import type { Prepared } from './prepare.ts';
 import { readable } from './readable.ts';
 import { Scope } from './scope.ts';
-import { onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
+import { childAddress, onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
 import { StepSystem } from './step-system.ts';
 import type { ActorRecord, SystemState } from './system-state.ts';
+import { Walk } from './walk.ts';
 import type { ActorLike, MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
 /** Messages between the actors of one system in one step: more means that two of them never stop answering each other. */
@@ -26,6 +29,12 @@ interface Mailbox {
   busy: boolean;
   stopping: boolean;
   readonly queue: AnyEventObject[];
+}
+
+/** What a step came to: the snapshot in its canonical form, and what is to be done once it is in place. */
+interface Outcome {
+  readonly next: Snapshot;
+  readonly deferred: readonly (() => void)[];
 }
 
 export type EffectResult =
@@ -141,16 +150,49 @@ export class Run implements Stage {
         new Error(`more than ${MAX_MESSAGES} messages in one step; its actors never stop answering each other`),
       );
     }
-    const scope = new Scope(this, self);
     try {
-      const next = this.#ask(self.address, () => entry.logic.transition(snapshot, received, scope));
-      if (next !== snapshot || scope.deferred.length > 0 || record.sync) this.#settle(record, next, scope);
+      const known = this.#follow(record, received);
+      const { next, deferred } =
+        known ?? this.#asked(record, (scope) => entry.logic.transition(snapshot, received, scope));
+      if (next !== snapshot || deferred.length > 0 || record.sync) this.#settle(record, next, deferred);
     } catch (error) {
       throw this.#fault(record, event, error);
     }
   }
 
-  #ask(address: string, work: () => Snapshot): Snapshot {
+  #follow(record: ActorRecord, event: AnyEventObject): Outcome | null {
+    const { entry, snapshot } = record;
+    if (entry.kind !== 'machine') return null;
+    return this.#walk(record, event, () => entry.paths.from(snapshot as MachineSnapshot, event));
+  }
+
+  /** As XState works it out. */
+  #asked(record: ActorRecord, work: (scope: Scope) => Snapshot): Outcome {
+    const scope = new Scope(this, record.self);
+    const raw = this.#ask(record.self.address, () => work(scope));
+    if (raw === record.snapshot) return { next: raw, deferred: scope.deferred };
+    return { next: canonicalSnapshot(this, record.entry, raw, record.snapshot), deferred: scope.deferred };
+  }
+
+  /** Along a known path, if there is one. What is different there from what was known is XState's again, from the beginning. */
+  #walk(record: ActorRecord, event: AnyEventObject, find: (walk: Walk) => Path | null): Outcome | null {
+    const { self, snapshot } = record;
+    const { sequence, changed } = this.agenda;
+    try {
+      return this.#ask(self.address, () => {
+        const walk = new Walk(this, self, snapshot as MachineSnapshot, event);
+        const path = find(walk);
+        return path && { next: walk.along(path), deferred: walk.deferred };
+      });
+    } catch {
+      for (; this.agenda.sequence > sequence; this.agenda.sequence -= 1)
+        this.births.abandon(childAddress(self.address, this.agenda.sequence));
+      this.agenda.changed = changed;
+      return null;
+    }
+  }
+
+  #ask<T>(address: string, work: () => T): T {
     const before = this.births.owner;
     this.births.owner = address;
     try {
@@ -170,14 +212,13 @@ export class Run implements Stage {
 
   // ── what a transition came to ─────────────────────────────────────────────
 
-  #settle(record: ActorRecord, raw: Snapshot, scope: Scope): void {
+  #settle(record: ActorRecord, snapshot: Snapshot, deferred: readonly (() => void)[]): void {
     const address = record.self.address;
-    const snapshot = canonicalSnapshot(this, record.entry, raw, record.snapshot);
     if (this.prepared.freeze) freezeDeep(snapshot.context);
     this.#changed = true;
     this.records.set(address, { ...record, snapshot });
     onStage(this, () => {
-      for (const work of scope.deferred) work();
+      for (const work of deferred) work();
     });
     // One of them may have had this actor stopped.
     if (!this.records.has(address)) return;
@@ -224,15 +265,22 @@ export class Run implements Stage {
     const { self, entry } = record;
     this.records.set(self.address, record);
     this.#serve(self.address, () => {
-      const scope = new Scope(this, self);
       try {
-        const first = this.#ask(self.address, () => entry.logic.getInitialSnapshot(scope, input));
-        // A machine catches what its own first step throws; nothing else can give it this status so early.
-        if (entry.kind === 'machine' && first.status === 'error') throw first.error;
-        this.#settle(record, first, scope);
+        const known = entry.kind === 'machine' ? this.#begin(record, entry, input) : null;
+        const { next, deferred } = known ?? this.#asked(record, (scope) => first(entry, scope, input));
+        this.#settle(record, next, deferred);
       } catch (error) {
         throw this.#fault(record, { type: 'xstate.init' }, error);
       }
+    });
+  }
+
+  #begin(record: ActorRecord, { logic, paths }: MachineEntry, input: unknown): Outcome | null {
+    const event: AnyEventObject = { type: 'xstate.init', input };
+    if (record.self.address === '' && this.prepared.standard) event['at'] = this.now;
+    return this.#walk(record, event, (walk) => {
+      walk.begin(logic.config.context);
+      return paths.beginning;
     });
   }
 
@@ -314,6 +362,13 @@ export class Run implements Stage {
       throw new Error(`Actor '${reference.id}' has not started yet, so it has no snapshot`);
     return readable(undefined, reference);
   }
+}
+
+/** A machine catches what its own first step throws; nothing else can give it this status so early. */
+function first({ kind, logic }: Entry, scope: Scope, input: unknown): Snapshot {
+  const snapshot = logic.getInitialSnapshot(scope, input);
+  if (kind === 'machine' && snapshot.status === 'error') throw snapshot.error;
+  return snapshot;
 }
 
 function freezeDeep(value: unknown): void {
