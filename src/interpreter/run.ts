@@ -162,7 +162,7 @@ export class Run implements Stage {
 
   #follow(record: ActorRecord, event: AnyEventObject): Outcome | null {
     const { entry, snapshot } = record;
-    if (entry.kind !== 'machine') return null;
+    if (entry.kind !== 'machine' || !this.prepared.byPaths) return null;
     return this.#walk(record, event, () => entry.paths.from(snapshot as MachineSnapshot, event));
   }
 
@@ -266,7 +266,7 @@ export class Run implements Stage {
     this.records.set(self.address, record);
     this.#serve(self.address, () => {
       try {
-        const known = entry.kind === 'machine' ? this.#begin(record, entry, input) : null;
+        const known = entry.kind === 'machine' && this.prepared.byPaths ? this.#begin(record, entry, input) : null;
         const { next, deferred } = known ?? this.#asked(record, (scope) => first(entry, scope, input));
         this.#settle(record, next, deferred);
       } catch (error) {

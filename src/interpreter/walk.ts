@@ -7,7 +7,7 @@ import type { Entry } from './catalogue.ts';
 import type { Path } from './path.ts';
 import type { Run } from './run.ts';
 import type { StandIn } from './stand-in.ts';
-import type { ActorLike, Context, ExecutableAction, MachineSnapshot } from './xstate-internals.ts';
+import type { Context, ExecutableAction, MachineSnapshot } from './xstate-internals.ts';
 
 /** What is found on the way that a path cannot do: the step begins again, with XState. */
 class OffThePath extends Error {}
@@ -41,8 +41,7 @@ export class Walk {
     const run = this.#run;
     for (const act of acts) act(this);
     run.deferred.push(...this.#actions);
-    if (done) this.#stopAll();
-    else if (!this.#touched && to.value === before.value) return before;
+    if (!done && !this.#touched && to.value === before.value) return before;
     return {
       ...to,
       status: done ? 'done' : 'active',
@@ -105,15 +104,6 @@ export class Walk {
     if (!child) return;
     const { [id]: _gone, ...others } = this.#children;
     this.#children = others;
-    this.#stopLater(child);
-  }
-
-  /** A machine that is done has no children, whoever they were. */
-  #stopAll(): void {
-    for (const child of Object.values(this.#children)) if (child) this.#stopLater(child);
-  }
-
-  #stopLater(child: ActorLike): void {
     const address = this.#run.addressOf(child);
     // At once, while the actor itself stops later: as XState unregisters it.
     this.#run.system.forget(address);
