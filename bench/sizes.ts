@@ -1,0 +1,48 @@
+/** How much is measured. */
+export interface Sizes {
+  /** Scheduled in bulk and drained. */
+  readonly jobs: number;
+  readonly manyJobs: number;
+  /** Scheduled one by one. */
+  readonly singles: number;
+  readonly latencies: number;
+  readonly timers: number;
+  readonly timersOverMs: number;
+  readonly herd: number;
+  /** Stored and due in a month while the rows are measured again. */
+  readonly future: number;
+  readonly replays: number;
+  readonly kills: number;
+  readonly sustainedMinutes: number;
+  readonly longDrain: number;
+}
+
+export const fullSizes: Sizes = {
+  jobs: 20_000,
+  manyJobs: 100_000,
+  singles: 10_000,
+  latencies: 500,
+  timers: 1_000,
+  timersOverMs: 10_000,
+  herd: 20_000,
+  future: 1_000_000,
+  replays: 2_000,
+  kills: 2,
+  sustainedMinutes: 5,
+  longDrain: 1_000_000,
+};
+
+export const quickSizes: Sizes = {
+  jobs: 5_000,
+  manyJobs: 10_000,
+  singles: 1_000,
+  latencies: 100,
+  timers: 200,
+  timersOverMs: 2_000,
+  herd: 2_000,
+  future: 20_000,
+  replays: 300,
+  kills: 1,
+  sustainedMinutes: 0.25,
+  longDrain: 20_000,
+};
