@@ -16,7 +16,10 @@ type Message =
 
 export interface BenchProcess {
   /** Whatever `calls` of the other side return. Rejects with what went wrong there, or when it takes too long. */
-  ask<Name extends keyof Calls>(call: Name, ...args: Parameters<Calls[Name]>): Promise<Awaited<ReturnType<Calls[Name]>>>;
+  ask<Name extends keyof Calls>(
+    call: Name,
+    ...args: Parameters<Calls[Name]>
+  ): Promise<Awaited<ReturnType<Calls[Name]>>>;
   /** Connected, or working where it was started with a purpose. */
   readonly ready: Promise<void>;
   runs(): number;

@@ -34,7 +34,10 @@ const system: System = {
     producer: 'schedule, 50 in flight; scheduleMany 1,000',
   },
   async prepare() {
-    await (await open(false)).stop();
+    // Only a worker makes the tables of the alarms.
+    const scheduler = await open({ concurrency: 1 });
+    await scheduler.start();
+    await scheduler.stop();
   },
   async connect() {
     const scheduler = await open(false);

@@ -13,7 +13,11 @@ export interface Circumstances {
   readonly redis: string;
   readonly node: string;
   readonly commit: string;
-  readonly systems: readonly { readonly title: string; readonly version: string; readonly settings: readonly string[] }[];
+  readonly systems: readonly {
+    readonly title: string;
+    readonly version: string;
+    readonly settings: readonly string[];
+  }[];
 }
 
 export async function circumstances(

@@ -11,7 +11,12 @@ export interface Line {
   /** By system. */
   readonly cells: ReadonlyMap<string, string>;
   /** Above 1 Carillon is better, whichever way the figure counts. Null without a peer or without Carillon. */
-  readonly ratio: { readonly value: number; readonly peer: string; readonly carillon: string; readonly best: string } | null;
+  readonly ratio: {
+    readonly value: number;
+    readonly peer: string;
+    readonly carillon: string;
+    readonly best: string;
+  } | null;
 }
 
 export interface Comparison {

@@ -46,7 +46,8 @@ async function bench(options: BenchOptions, command: string): Promise<void> {
     const settings = Object.entries(postgres.settings).map(([name, value]) => `${name} ${value}`);
     say(`Postgres ${postgres.version}: ${settings.join(', ')}`);
     say(redis ? `Redis ${redis.version}: ${redis.settings}` : 'THERE IS NO redis-server: BullMQ on Redis is left out.');
-    if (redis === null) for (const { name, store } of systems) if (store !== 'postgres') absent.set(name, 'no redis-server');
+    if (redis === null)
+      for (const { name, store } of systems) if (store !== 'postgres') absent.set(name, 'no redis-server');
     const databases = openDatabases(postgres, redis);
     cleanUps.push(() => databases.close());
     const plan: Plan = { rows, systems, absent, sizes, rounds, futureRounds };
@@ -56,7 +57,11 @@ async function bench(options: BenchOptions, command: string): Promise<void> {
       .filter(({ lines }) => lines.length > 0);
     const present = systems.filter(({ name }) => !absent.has(name));
     const results = {
-      ...{ comparisons, systems, sizes, rounds, command },
+      comparisons,
+      systems,
+      sizes,
+      rounds,
+      command,
       circumstances: await circumstances(databases, present),
     };
     if (options.json) {

@@ -86,7 +86,10 @@ async function repetition(
 ): Promise<Measurement> {
   const startedMs = performance.now();
   const result = (what: Pick<Measurement, 'figures' | 'failed' | 'skipped' | 'notes'>): Measurement => ({
-    ...{ row: row.name, store, system: system.name, round },
+    row: row.name,
+    store,
+    system: system.name,
+    round,
     tookMs: Math.round(performance.now() - startedMs),
     ...what,
   });
@@ -128,7 +131,9 @@ async function fillWithFuture({ plan, databases, say }: Measuring, system: Bench
     const before = await arena.storedBytes();
     const tookMs = await arena.producer.ask('future', plan.sizes.future);
     const each = Math.round(((await arena.storedBytes()) - before) / plan.sizes.future);
-    say(`${system.name} stored ${count(plan.sizes.future)} future jobs in ${Math.round(tookMs)} ms, ${each} bytes each`);
+    say(
+      `${system.name} stored ${count(plan.sizes.future)} future jobs in ${Math.round(tookMs)} ms, ${each} bytes each`,
+    );
     // What a database in use has had for long: a vacuum, and statistics.
     if (system.store !== 'redis') await databases.postgres.query('vacuum analyze', name);
     return { name, env };

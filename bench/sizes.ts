@@ -8,6 +8,8 @@ export interface Sizes {
   readonly latencies: number;
   readonly timers: number;
   readonly timersOverMs: number;
+  /** From storing the first timer to when the first is due. */
+  readonly timersLeadMs: number;
   readonly herd: number;
   /** Stored and due in a month while the rows are measured again. */
   readonly future: number;
@@ -24,6 +26,7 @@ export const fullSizes: Sizes = {
   latencies: 500,
   timers: 1_000,
   timersOverMs: 10_000,
+  timersLeadMs: 3_000,
   herd: 20_000,
   future: 1_000_000,
   replays: 2_000,
@@ -33,12 +36,13 @@ export const fullSizes: Sizes = {
 };
 
 export const quickSizes: Sizes = {
-  jobs: 5_000,
+  jobs: 3_000,
   manyJobs: 10_000,
   singles: 1_000,
   latencies: 100,
   timers: 200,
   timersOverMs: 2_000,
+  timersLeadMs: 1_500,
   herd: 2_000,
   future: 20_000,
   replays: 300,

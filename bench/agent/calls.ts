@@ -1,15 +1,7 @@
 /** What a bench process can be asked. Every argument and result is JSON: the other side may be another Node. */
 import type { Producer, Purpose, System } from './contract.ts';
 import type { Ledger, Report } from './ledger.ts';
-import {
-  addFuture,
-  addInBulk,
-  addPaced,
-  addSingly,
-  addTimers,
-  untilDrained,
-  warmUp,
-} from './load.ts';
+import { addFuture, addInBulk, addPaced, addSingly, addTimers, untilDrained, warmUp } from './load.ts';
 
 export interface Calls {
   settings(): System['settings'];

@@ -75,7 +75,10 @@ export async function addTimers(
 ): Promise<number> {
   const baseMs = Math.round(wallMs() + leadMs);
   const stride = 7_919; // a prime, so that every place is taken once
-  const timer = (i: number): TimedJob => ({ i, dueMs: baseMs + Math.round((((i * stride) % count) * spreadMs) / count) });
+  const timer = (i: number): TimedJob => ({
+    i,
+    dueMs: baseMs + Math.round((((i * stride) % count) * spreadMs) / count),
+  });
   await inBatches(count, timer, (jobs) => producer.addManyAt(jobs));
   return baseMs - wallMs();
 }

@@ -3,7 +3,7 @@
  * works at once, before anybody could ask it to. Runs built, under the Node of the system.
  */
 import { callsOf } from './calls.ts';
-import type { Purpose, System } from './contract.ts';
+import type { System } from './contract.ts';
 import { openLedger } from './ledger.ts';
 
 interface Question {
@@ -37,5 +37,5 @@ process.on('message', ({ id, call, args }: Question) => {
 });
 process.once('disconnect', () => process.exit(0));
 setInterval(tell, TELL_MS);
-if (purpose) await calls['work']?.(purpose as Purpose, Number(count));
+if (purpose) await calls['work']?.(purpose, Number(count));
 process.send?.({ ready: true });

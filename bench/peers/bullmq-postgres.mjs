@@ -1,6 +1,6 @@
 /** BullMQ on Postgres, its second store. */
 import { createPostgresBackend, runMigrations } from 'bullmq';
-import pg from 'pg';
+import { Client, Pool } from 'pg';
 import { openProducer, startWorker } from './bullmq.mjs';
 
 const CONCURRENCY = 32;
@@ -16,13 +16,13 @@ export default {
     producer: 'add, 50 in flight, pool 20; addBulk 1,000',
   },
   async prepare() {
-    const client = new pg.Client({ connectionString });
+    const client = new Client({ connectionString });
     await client.connect();
     await runMigrations(client);
     await client.end();
   },
   async connect() {
-    const pool = new pg.Pool({ connectionString, max: 1 });
+    const pool = new Pool({ connectionString, max: 1 });
     pool.on('error', () => undefined);
     const producer = await openProducer(connection, createPostgresBackend, async () => {
       const { rows } = await pool.query(REMAINING, [Date.now() + 86_400_000]);

@@ -1,7 +1,7 @@
 /** DBOS: durable workflows on queues. It has no bulk call, so many are enqueued in one transaction. */
 import { randomUUID } from 'node:crypto';
 import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 // Two processes of one name would each take up what the other is running.
 process.env.DBOS__VMID ??= randomUUID();
@@ -45,7 +45,7 @@ export default {
     await DBOS.shutdown();
   },
   async connect() {
-    const pool = new pg.Pool({ connectionString: url, max: 4 });
+    const pool = new Pool({ connectionString: url, max: 4 });
     pool.on('error', () => undefined);
     const client = await DBOSClient.create({
       systemDatabaseUrl: url,

@@ -1,6 +1,6 @@
 /** graphile-worker with the settings of its own performance test: jobs held in memory, completed in batches. */
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 const connectionString = process.env.DATABASE_URL;
 const logger = new Logger(() => () => undefined);
@@ -22,7 +22,8 @@ const REMAINING = `select count(*)::float8 as remaining from graphile_worker._pr
 
 export default {
   settings: {
-    worker: 'concurrentJobs 24, pool 25, localQueue 500 with refetchDelay 10 ms, batch delays 0, poll 2 s (timers: 100 ms)',
+    worker:
+      'concurrentJobs 24, pool 25, localQueue 500 with refetchDelay 10 ms, batch delays 0, poll 2 s (timers: 100 ms)',
     producer: 'addJob, 50 in flight, pool 20; addJobs 1,000',
   },
   async prepare() {
@@ -31,7 +32,7 @@ export default {
     await utils.release();
   },
   async connect() {
-    const pool = new pg.Pool({ connectionString, max: 20 });
+    const pool = new Pool({ connectionString, max: 20 });
     pool.on('error', () => undefined);
     const utils = await makeWorkerUtils({ pgPool: pool, logger });
     return {

@@ -1,5 +1,5 @@
 /** pg-boss in its fastest documented shape: batches of 500, where one handler call is a whole batch. */
-import pg from 'pg';
+import { Pool } from 'pg';
 import { PgBoss } from 'pg-boss';
 
 const connectionString = process.env.DATABASE_URL;
@@ -32,7 +32,7 @@ export default {
   },
   async connect() {
     const boss = await open();
-    const pool = new pg.Pool({ connectionString, max: 1 });
+    const pool = new Pool({ connectionString, max: 1 });
     pool.on('error', () => undefined);
     return {
       add: (job) => (working ?? boss).send(QUEUE, job),

@@ -71,6 +71,7 @@ export const drainByOne: Row = {
 export const drainByTwo: Row = {
   name: 'drain-two',
   againWithFuture: false,
+  slow: true,
   figures: ({ jobs }) => [
     { key: 'drain', title: `drain ${count(jobs)}, two worker processes`, unit: 'per second', better: 'more' },
     { key: 'steady', title: 'the same, without their start', unit: 'per second', better: 'more' },

@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 import { allRan, checkOnce } from './runs.ts';
 
 const PER_SECOND = 100;
-const SETTLE_MS = 500;
+const SETTLE_MS = 300;
 
 /** Warmed up by jobs that are not counted. */
 async function measure(arena: Arena, worker: BenchProcess): Promise<{ readonly p50: number; readonly p99: number }> {

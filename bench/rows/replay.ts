@@ -14,12 +14,14 @@ export const replay: Row = {
   name: 'replay',
   againWithFuture: false,
   once: true,
+  slow: true,
   carillonOnly: 'no replay',
   figures: ({ replays }) => [
     { key: 'actors', title: `replay of ${count(replays)} settled jobs`, unit: 'per second', better: 'more' },
     { key: 'steps', title: 'the same, events', unit: 'per second', better: 'more' },
   ],
-  async run({ env, sizes, startWorker, producer }) {
+  async run(arena) {
+    const { env, sizes, producer } = arena;
     const scheduler = await createScheduler({
       definitions: [noop],
       worker: false,
@@ -34,7 +36,7 @@ export const replay: Row = {
         }));
         for (const { id } of await scheduler.scheduleMany(noop, items)) ids.push(id);
       }
-      const worker = startWorker('throughput', ids.length);
+      const worker = arena.startWorker('throughput', ids.length);
       await allRan([worker], ids.length, patienceMs(ids.length));
       await producer.ask('drained', patienceMs(ids.length));
       await worker.stop();

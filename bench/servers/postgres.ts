@@ -45,7 +45,9 @@ export async function openPostgres(): Promise<PostgresServer> {
     const shown = await query<{ name: string; value: string }>(
       `select name, current_setting(name) as value from pg_settings where name in ('${SHOWN.join("', '")}')`,
     );
-    const settings = Object.fromEntries(SHOWN.map((name) => [name, shown.find((row) => row.name === name)?.value ?? '']));
+    const settings = Object.fromEntries(
+      SHOWN.map((name) => [name, shown.find((row) => row.name === name)?.value ?? '']),
+    );
     if (settings['fsync'] !== 'on' || settings['synchronous_commit'] !== 'on') {
       throw new Error('Nothing that this Postgres says is durable: fsync and synchronous_commit have to be on.');
     }
@@ -58,7 +60,7 @@ export async function openPostgres(): Promise<PostgresServer> {
 }
 
 /** Stock settings, but that it listens on a port of the loopback: not every peer can name a socket in a URL. */
-async function startEmbedded(): Promise<{ readonly url: string; close(): Promise<void> }> {
+async function startEmbedded(): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'carillon-bench-postgres-'));
   await chmod(folder, 0o755);
   const tools = await prepareTools(systemEnv, folder);
@@ -67,9 +69,15 @@ async function startEmbedded(): Promise<{ readonly url: string; close(): Promise
   if (cluster === null) throw new Error(`There is no cluster in ${folder}.`);
   const port = await freePort();
   const close = async (): Promise<void> => {
-    const pid = await findServer(cluster);
-    if (pid !== null) await stopServer(systemEnv, cluster, pid);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    // What waits for the server to stop does not keep a process alive, and now there is nothing else that does.
+    const held = setInterval(() => undefined, 1_000);
+    try {
+      const pid = await findServer(cluster);
+      if (pid !== null) await stopServer(systemEnv, cluster, pid);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    } finally {
+      clearInterval(held);
+    }
   };
   await startServer(systemEnv, cluster, tools, ['listen_addresses=127.0.0.1', `port=${port}`]);
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;

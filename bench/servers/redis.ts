@@ -39,7 +39,9 @@ export async function openRedis(): Promise<RedisServer | null> {
   };
   try {
     if (given && /\bdb\d+:/.test(await admin.info('keyspace'))) {
-      throw new Error('The Redis of BENCH_REDIS_URL is not empty, and the bench empties its databases. Give it another.');
+      throw new Error(
+        'The Redis of BENCH_REDIS_URL is not empty, and the bench empties its databases. Give it another.',
+      );
     }
     const [, save = ''] = (await admin.config('GET', 'save')) as string[];
     const [, appendOnly = ''] = (await admin.config('GET', 'appendonly')) as string[];
@@ -62,7 +64,7 @@ export async function openRedis(): Promise<RedisServer | null> {
   }
 }
 
-async function startServer(): Promise<{ readonly url: string; close(): Promise<void> } | null> {
+async function startServer(): Promise<{ readonly url: string; readonly close: () => Promise<void> } | null> {
   const folder = await mkdtemp(path.join(tmpdir(), 'carillon-bench-redis-'));
   const port = await freePort();
   const server = spawn(
