@@ -28,6 +28,10 @@ const REMAINING = `select (
   + (select count(*) from carillon.leases l, unnest(l.actors) as listed(id)
     join carillon.actors a on a.id = listed.id where a.worker = l.worker))::float8 as remaining`;
 
+const FAILED = `select (
+  (select count(*) from carillon.settled where outcome <> 'success')
+  + (select count(*) from carillon.actors where quarantine is not null))::float8 as failed`;
+
 const system: System = {
   settings: {
     worker: `concurrency ${CONCURRENCY}, full history, ${process.env['REDIS_URL'] ? 'alarms on Redis' : 'alarms on the same Postgres'}; heap flags of carillon worker`,
@@ -59,6 +63,10 @@ const system: System = {
       async remaining() {
         const { rows } = await client.query<{ remaining: number }>(REMAINING);
         return rows[0]?.remaining ?? 0;
+      },
+      async failed() {
+        const { rows } = await client.query<{ failed: number }>(FAILED);
+        return rows[0]?.failed ?? 0;
       },
       async close() {
         await client.end();

@@ -11,6 +11,7 @@ import { type BenchOptions, BenchUsageError, HELP, readOptions } from './options
 import { installPeers } from './peers.ts';
 import { asMarkdown, asText } from './results.ts';
 import { measureAll, type Plan } from './rounds.ts';
+import { removeAbandoned } from './servers/abandoned.ts';
 import { openPostgres } from './servers/postgres.ts';
 import { openRedis } from './servers/redis.ts';
 
@@ -33,12 +34,15 @@ async function bench(options: BenchOptions, command: string): Promise<void> {
     killProcesses();
     for (const one of cleanUps.splice(0).reverse()) await one().catch((error) => say(String(error)));
   };
+  const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
+      stopping.abort();
       say('Stopping. --resume goes on from here.');
       void cleanUp().then(() => process.exit(130));
     });
   try {
+    await removeAbandoned();
     const postgres = await openPostgres();
     cleanUps.push(() => postgres.close());
     const redis = await openRedis();
@@ -51,7 +55,8 @@ async function bench(options: BenchOptions, command: string): Promise<void> {
     const databases = openDatabases(postgres, redis);
     cleanUps.push(() => databases.close());
     const plan: Plan = { rows, systems, absent, sizes, rounds, futureRounds };
-    await measureAll({ plan, databases, measurements, say });
+    await measureAll({ plan, databases, measurements, say, stopped: stopping.signal });
+    if (stopping.signal.aborted) return;
     const comparisons = (['empty', 'future'] as const)
       .map((store) => compare(measurements, store, plan))
       .filter(({ lines }) => lines.length > 0);

@@ -29,7 +29,7 @@ export const HELP = `Measures Carillon and its peers on the same Postgres and Re
   --only a,b         these systems: ${systems.map(({ name }) => name).join(', ')}
   --rows a,b         these rows: ${rows.map(({ name }) => name).join(', ')}
   --rounds N         how often every row is measured; 3 unless given
-  --future-rounds N  how often again with a million future jobs stored; as --rounds unless given, 0 leaves it out
+  --future-rounds N  how often again with a million future jobs stored; 1 unless given, 0 leaves it out
   --long             also the rows ${rows.flatMap(({ name, long }) => (long ? [name] : [])).join(' and ')}: about an hour more
   --resume           go on with the run that was cut short
   --write            write bench/RESULTS.md as well
@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     rows: chosenRows ?? rows.filter((row) => (flags.long || !row.long) && !(quick && row.slow)),
     sizes: quick ? quickSizes : fullSizes,
     rounds,
-    futureRounds: whole('--future-rounds', flags['future-rounds'], 0) ?? (quick ? 0 : rounds),
+    futureRounds: whole('--future-rounds', flags['future-rounds'], 0) ?? (quick ? 0 : 1),
     json: flags.json ?? false,
     write: flags.write ?? false,
     resume: flags.resume ?? false,

@@ -31,7 +31,7 @@ export function asMarkdown(results: Results, date: Date): string {
   const { machine, node, postgres, redis, commit } = circumstances;
   return `# What Carillon and its peers reached
 
-\`${command}\`, ${date.toISOString().slice(0, 10)}, commit ${commit}, ${rounds} rounds. Written by the bench; run it yourself: numbers of
+\`${command}\`, ${date.toISOString().slice(0, 10)}, commit ${commit}, ${rounds === 1 ? 'one round' : `${rounds} rounds`}. Written by the bench; run it yourself: numbers of
 another machine say little, the ratios more. Medians, with the range of the rounds. ${RATIO}
 
 | | |
@@ -40,7 +40,7 @@ another machine say little, the ratios more. Medians, with the range of the roun
 | Node | ${node} |
 | Postgres | ${postgres} |
 | Redis | ${redis} |
-${circumstances.systems.map(({ title, version, settings }) => `| ${title} ${version} | ${settings.join('; ')} |`).join('\n')}
+${circumstances.systems.map(({ title, version, settings }) => `| ${[title, version].join(' ').trim()} | ${settings.join('; ')} |`).join('\n')}
 
 Everything shares the machine. One system at a time, by turns within each round, a \`CHECKPOINT\` and an empty database before each
 repetition. Handlers do nothing. Every job of every repetition was checked to have run once.

@@ -1,5 +1,6 @@
 /** Row after row, the systems by turns within each round, so that whatever else the machine does meets them all. */
 import { openArena } from './arena.ts';
+import { killProcesses } from './bench-process.ts';
 import { type Databases, databaseName } from './databases.ts';
 import type { Measurement, Measurements, Store } from './measurements.ts';
 import { count, type Row } from './rows/row.ts';
@@ -16,21 +17,28 @@ export interface Plan {
   readonly futureRounds: number;
 }
 
-/** A row that would take a system longer is left out for it; the long rows have more time. */
+/** A row that would take a peer longer is left out for it; the long rows have more time. */
 const LIMIT_MS = 30_000;
 const LONG_LIMIT_MS = 600_000;
-const FUTURE_LIMIT_MS = 90_000;
-/** What took longer is not repeated in later rounds. */
-const REPEAT_LIMIT_MS = 30_000;
+const FUTURE_LIMIT_MS = 180_000;
+/** What took a peer longer is not repeated in later rounds. */
+const REPEAT_LIMIT_MS = 20_000;
+
+/** What hangs ends as a failure of its own, and the run goes on. */
+const DEADLINE_MS = 480_000;
+const LONG_DEADLINE_MS = 1_800_000;
 
 export interface Measuring {
   readonly plan: Plan;
   readonly databases: Databases;
   readonly measurements: Measurements;
   readonly say: (line: string) => void;
+  /** Aborted: no repetition begins any more, and the one that is cut short does not count. */
+  readonly stopped: AbortSignal;
 }
 
 type Kept = { readonly name: string; readonly env: Readonly<Record<string, string>> };
+type Keep = (system: BenchedSystem) => Promise<Kept>;
 
 export async function measureAll(measuring: Measuring): Promise<void> {
   const { rows, rounds, futureRounds } = measuring.plan;
@@ -57,7 +65,7 @@ async function allRounds(
   rows: readonly Row[],
   rounds: number,
   store: Store,
-  keep?: (system: BenchedSystem) => Promise<Kept>,
+  keep?: Keep,
 ): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     for (const row of rows) {
@@ -65,8 +73,9 @@ async function allRounds(
       for (const system of measuring.plan.systems) {
         const earlier = measuring.measurements.of(row.name, store, system.name);
         if (earlier.some((one) => one.round === round)) continue;
-        if (earlier.some(({ skipped, tookMs }) => skipped !== undefined || tookMs > REPEAT_LIMIT_MS)) continue;
+        if (earlier.some((one) => isEnough(one, row, system))) continue;
         const measurement = await repetition(measuring, row, system, { store, round }, keep);
+        if (measuring.stopped.aborted) return;
         await measuring.measurements.add(measurement);
         const { figures, failed, skipped, notes = [] } = measurement;
         const what = Object.entries(figures ?? {}).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`);
@@ -77,13 +86,19 @@ async function allRounds(
   }
 }
 
+/** Carillon is measured whatever it takes. */
+function isEnough({ skipped, tookMs }: Measurement, row: Row, { peerPackage }: BenchedSystem): boolean {
+  return skipped !== undefined || (peerPackage !== null && !row.fixedTime && tookMs > REPEAT_LIMIT_MS);
+}
+
 async function repetition(
-  { plan, databases, measurements }: Measuring,
+  measuring: Measuring,
   row: Row,
   system: BenchedSystem,
   { store, round }: Pick<Measurement, 'store' | 'round'>,
-  keep?: (system: BenchedSystem) => Promise<Kept>,
+  keep?: Keep,
 ): Promise<Measurement> {
+  const { plan, databases } = measuring;
   const startedMs = performance.now();
   const result = (what: Pick<Measurement, 'figures' | 'failed' | 'skipped' | 'notes'>): Measurement => ({
     row: row.name,
@@ -93,17 +108,16 @@ async function repetition(
     tookMs: Math.round(performance.now() - startedMs),
     ...what,
   });
-  const absent = plan.absent.get(system.name);
-  if (absent !== undefined) return result({ skipped: absent });
-  if (row.carillonOnly !== undefined && system.peerPackage !== null) return result({ skipped: row.carillonOnly });
-  const reached = (figure: string): number | undefined => {
-    const [name = '', key = ''] = figure.split('.');
-    return measurements.median(name, 'empty', system.name, key);
-  };
-  const expectedMs = row.expectedMs?.(reached, plan.sizes);
-  if (expectedMs && expectedMs > (row.long ? LONG_LIMIT_MS : LIMIT_MS)) return result({ skipped: tooLong(expectedMs) });
-  const fillMs = (plan.sizes.future / (reached('drain.bulk') ?? Number.POSITIVE_INFINITY)) * 1_000;
-  if (keep && fillMs > FUTURE_LIMIT_MS) return result({ skipped: `${tooLong(fillMs)} to store them` });
+  const reason =
+    plan.absent.get(system.name) ??
+    (system.peerPackage === null ? undefined : reasonToSkip(measuring, row, system, keep));
+  if (reason !== undefined) return result({ skipped: reason });
+  const deadlineMs = row.long ? LONG_DEADLINE_MS : DEADLINE_MS;
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
+    killProcesses();
+  }, deadlineMs);
   try {
     const kept = await keep?.(system);
     const arena = await openArena({ databases, system, sizes: plan.sizes, ...(kept && { kept }) });
@@ -114,8 +128,29 @@ async function repetition(
       await arena.close();
     }
   } catch (error) {
+    if (late) return result({ failed: `took longer than ${deadlineMs / 1_000} s` });
     return result({ failed: error instanceof Error ? error.message : String(error) });
+  } finally {
+    clearTimeout(deadline);
   }
+}
+
+/** Of a peer: that it has no such thing, or would take too long by what it reached before. */
+function reasonToSkip(
+  { plan, measurements }: Measuring,
+  row: Row,
+  { name }: BenchedSystem,
+  keep: Keep | undefined,
+): string | undefined {
+  if (row.carillonOnly !== undefined) return row.carillonOnly;
+  const reached = (figure: string): number | undefined => {
+    const [of = '', key = ''] = figure.split('.');
+    return measurements.median(of, 'empty', name, key);
+  };
+  const expectedMs = row.expectedMs?.(reached, plan.sizes);
+  if (expectedMs && expectedMs > (row.long ? LONG_LIMIT_MS : LIMIT_MS)) return tooLong(expectedMs);
+  const fillMs = (plan.sizes.future / (reached('drain.bulk') ?? Number.POSITIVE_INFINITY)) * 1_000;
+  return keep && fillMs > FUTURE_LIMIT_MS ? `${tooLong(fillMs)} to store them` : undefined;
 }
 
 function tooLong(ms: number): string {

@@ -23,7 +23,7 @@ export const fullSizes: Sizes = {
   jobs: 20_000,
   manyJobs: 100_000,
   singles: 10_000,
-  latencies: 500,
+  latencies: 300,
   timers: 1_000,
   timersOverMs: 10_000,
   timersLeadMs: 3_000,

@@ -14,6 +14,7 @@ export interface Calls {
   paced(count: number, perSecond: number): Promise<readonly number[]>;
   timers(count: number, when: { readonly leadMs: number; readonly spreadMs: number }): Promise<number>;
   drained(timeoutMs: number): Promise<number>;
+  failed(): Promise<number>;
   expect(count: number): void;
   work(purpose: Purpose, count: number): Promise<void>;
   report(): Report;
@@ -40,6 +41,7 @@ export function callsOf(system: System, ledger: Ledger): Calls {
     paced: (count, perSecond) => addPaced(producer(), count, perSecond),
     timers: (count, when) => addTimers(producer(), count, when),
     drained: (timeoutMs) => untilDrained(producer(), timeoutMs),
+    failed: () => producer().failed(),
     expect: (count) => ledger.expect(count),
     async work(purpose, count) {
       ledger.expect(count);

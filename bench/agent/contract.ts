@@ -37,5 +37,7 @@ export interface Producer {
   addManyAt(jobs: readonly TimedJob[]): Promise<unknown>;
   /** Jobs that wait or run, but for those due in more than a day. */
   remaining(): Promise<number>;
+  /** Jobs that ended as failures, or that have failed and wait for another attempt: there should be none. */
+  failed(): Promise<number>;
   close(): Promise<unknown>;
 }

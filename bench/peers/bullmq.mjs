@@ -2,7 +2,8 @@
 import { Queue, Worker } from 'bullmq';
 
 const QUEUE = 'bench';
-const keepNothing = { removeOnComplete: true, removeOnFail: true };
+/** Failures stay, to be counted. */
+const keepNoSuccess = { removeOnComplete: true };
 
 function delayed(data) {
   const timestamp = Date.now();
@@ -11,7 +12,7 @@ function delayed(data) {
 
 /** `backend`: the factory of its Postgres store, or undefined for Redis. `remaining` is asked of the store by the caller. */
 export async function openProducer(connection, backend, remaining) {
-  const queue = new Queue(QUEUE, { connection, defaultJobOptions: keepNothing }, backend);
+  const queue = new Queue(QUEUE, { connection, defaultJobOptions: keepNoSuccess }, backend);
   queue.on('error', (error) => console.error('bullmq:', error.message));
   await queue.waitUntilReady();
   return {
@@ -19,6 +20,7 @@ export async function openProducer(connection, backend, remaining) {
     addMany: (jobs) => queue.addBulk(jobs.map((data) => ({ name: 'noop', data }))),
     addManyAt: (jobs) => queue.addBulk(jobs.map(delayed)),
     remaining: () => remaining(queue),
+    failed: () => queue.getFailedCount(),
     close: () => queue.close(),
   };
 }
@@ -27,7 +29,7 @@ export async function startWorker(connection, backend, concurrency, started) {
   const worker = new Worker(
     QUEUE,
     async (job) => started(job.data),
-    { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
+    { connection, concurrency, removeOnComplete: { count: 0 } },
     backend,
   );
   worker.on('error', (error) => console.error('bullmq:', error.message));

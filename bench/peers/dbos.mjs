@@ -27,6 +27,7 @@ const config = {
 const target = { queueName: QUEUE, workflowName: 'noop', workflowClassName: undefined, appVersion: VERSION };
 
 const REMAINING = `select count(*)::float8 as remaining from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')`;
+const FAILED = `select count(*)::float8 as failed from dbos.workflow_status where status not in ('SUCCESS', 'ENQUEUED', 'PENDING', 'DELAYED')`;
 
 async function launch(started) {
   DBOS.setConfig(config);
@@ -70,6 +71,9 @@ export default {
         together(jobs, ({ dueMs }) => ({ ...target, delaySeconds: Math.max(0.001, (dueMs - Date.now()) / 1_000) })),
       async remaining() {
         return (await pool.query(REMAINING)).rows[0].remaining;
+      },
+      async failed() {
+        return (await pool.query(FAILED)).rows[0].failed;
       },
       async close() {
         await client.destroy();

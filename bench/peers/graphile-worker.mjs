@@ -19,6 +19,7 @@ const POLL_MS = { throughput: 2_000, latency: 2_000, timers: 100 };
 
 const REMAINING = `select count(*)::float8 as remaining from graphile_worker._private_jobs
   where run_at <= now() + interval '1 day'`;
+const FAILED = `select count(*)::float8 as failed from graphile_worker._private_jobs where last_error is not null`;
 
 export default {
   settings: {
@@ -42,6 +43,9 @@ export default {
         utils.addJobs(jobs.map((payload) => ({ identifier: 'noop', payload, runAt: new Date(payload.dueMs) }))),
       async remaining() {
         return (await pool.query(REMAINING)).rows[0].remaining;
+      },
+      async failed() {
+        return (await pool.query(FAILED)).rows[0].failed;
       },
       async close() {
         await utils.release();

@@ -9,6 +9,8 @@ const POLL_S = 0.5;
 
 const REMAINING = `select count(*)::float8 as remaining from pgboss.job
   where name = $1 and state < 'completed' and start_after <= now() + interval '1 day'`;
+const FAILED = `select count(*)::float8 as failed from pgboss.job
+  where name = $1 and state in ('failed', 'retry')`;
 
 /** A process that works sends through the instance that works: it has no second one. */
 let working = null;
@@ -48,6 +50,9 @@ export default {
         ),
       async remaining() {
         return (await pool.query(REMAINING, [QUEUE])).rows[0].remaining;
+      },
+      async failed() {
+        return (await pool.query(FAILED, [QUEUE])).rows[0].failed;
       },
       async close() {
         await boss.stop({ graceful: false });

@@ -26,6 +26,7 @@ async function measure(arena: Arena, worker: BenchProcess): Promise<{ readonly p
 export const latency: Row = {
   name: 'latency',
   againWithFuture: true,
+  fixedTime: true,
   figures: () => [
     { key: 'otherP50', title: 'schedule to start, another process, p50', unit: 'ms', better: 'less' },
     { key: 'otherP99', title: 'schedule to start, another process, p99', unit: 'ms', better: 'less' },

@@ -18,7 +18,7 @@ export const replay: Row = {
   carillonOnly: 'no replay',
   figures: ({ replays }) => [
     { key: 'actors', title: `replay of ${count(replays)} settled jobs`, unit: 'per second', better: 'more' },
-    { key: 'steps', title: 'the same, events', unit: 'per second', better: 'more' },
+    { key: 'steps', title: `replay of ${count(replays)} settled jobs, events`, unit: 'per second', better: 'more' },
   ],
   async run(arena) {
     const { env, sizes, producer } = arena;

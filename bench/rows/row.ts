@@ -25,6 +25,8 @@ export interface Row {
   readonly slow?: boolean;
   /** Once a run is enough: it is about what takes its time, or about Carillon alone. */
   readonly once?: boolean;
+  /** Takes the same time whoever is measured, so that it says nothing about how slow a system is. */
+  readonly fixedTime?: boolean;
   /** No peer has it; says so for each of them. */
   readonly carillonOnly?: string;
   figures(sizes: Sizes): readonly Figure[];

@@ -36,6 +36,7 @@ async function fire(arena: Arena, timers: number, spreadMs: number): Promise<Rep
 export const timers: Row = {
   name: 'timers',
   againWithFuture: true,
+  fixedTime: true,
   figures: ({ timers, timersOverMs }) => {
     const what = `timer lateness, ${count(timers)} over ${timersOverMs / 1_000} s`;
     return [
@@ -56,8 +57,8 @@ export const herd: Row = {
   slow: true,
   figures: ({ herd }) => [
     { key: 'first', title: `herd of ${count(herd)} due at once, first start`, unit: 'ms', better: 'less' },
-    { key: 'p50', title: 'herd, p50', unit: 'ms', better: 'less' },
-    { key: 'last', title: 'herd, last start', unit: 'ms', better: 'less' },
+    { key: 'p50', title: `herd of ${count(herd)}, p50`, unit: 'ms', better: 'less' },
+    { key: 'last', title: `herd of ${count(herd)}, last start`, unit: 'ms', better: 'less' },
   ],
   async run(arena) {
     const { lateness } = await fire(arena, arena.sizes.herd, 0);

@@ -61,7 +61,7 @@ export async function openPostgres(): Promise<PostgresServer> {
 
 /** Stock settings, but that it listens on a port of the loopback: not every peer can name a socket in a URL. */
 async function startEmbedded(): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'carillon-bench-postgres-'));
+  const folder = await mkdtemp(path.join(tmpdir(), `carillon-bench-${process.pid}-`));
   await chmod(folder, 0o755);
   const tools = await prepareTools(systemEnv, folder);
   await createCluster(systemEnv, folder, tools);

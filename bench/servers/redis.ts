@@ -17,6 +17,8 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
+/** In its folder: how a later run finds the server of one that was killed. */
+export const REDIS_SOCKET = 'redis.sock';
 const SAVE_POINTS = '3600 1 300 100 60 10000';
 const START_PATIENCE_MS = 10_000;
 
@@ -65,13 +67,13 @@ export async function openRedis(): Promise<RedisServer | null> {
 }
 
 async function startServer(): Promise<{ readonly url: string; readonly close: () => Promise<void> } | null> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'carillon-bench-redis-'));
+  const folder = await mkdtemp(path.join(tmpdir(), `carillon-bench-${process.pid}-redis-`));
   const port = await freePort();
-  const server = spawn(
-    'redis-server',
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', SAVE_POINTS, '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore', detached: true },
-  );
+  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', SAVE_POINTS, '--appendonly', 'no'];
+  const server = spawn('redis-server', [...options, '--dir', folder, '--unixsocket', path.join(folder, REDIS_SOCKET)], {
+    stdio: 'ignore',
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => {
     server.once('error', () => resolve());
     server.once('exit', () => resolve());
