@@ -60,6 +60,10 @@ export const herd: Row = {
     { key: 'p50', title: `herd of ${count(herd)}, p50`, unit: 'ms', better: 'less' },
     { key: 'last', title: `herd of ${count(herd)}, last start`, unit: 'ms', better: 'less' },
   ],
+  expectedMs(reached, { herd }) {
+    const [bulk, drained] = [reached('drain.bulk'), reached('drain.drain')];
+    return bulk && drained && (herd / bulk + herd / drained) * 1_000;
+  },
   async run(arena) {
     const { lateness } = await fire(arena, arena.sizes.herd, 0);
     const { p50, max } = spreadOf(lateness);
