@@ -36,13 +36,13 @@ export const fullSizes: Sizes = {
 };
 
 export const quickSizes: Sizes = {
-  jobs: 3_000,
+  jobs: 2_000,
   manyJobs: 10_000,
-  singles: 1_000,
-  latencies: 100,
-  timers: 200,
-  timersOverMs: 2_000,
-  timersLeadMs: 1_500,
+  singles: 500,
+  latencies: 80,
+  timers: 100,
+  timersOverMs: 1_000,
+  timersLeadMs: 1_200,
   herd: 2_000,
   future: 20_000,
   replays: 300,

@@ -48,8 +48,8 @@ const byOne = (jobs: number): readonly Figure[] => [
     better: 'more',
   },
   { key: 'wal', title: 'write-ahead log a job, scheduled to settled', unit: 'bytes', better: 'less' },
-  { key: 'waiting', title: 'stored a waiting job', unit: 'bytes', better: 'less' },
-  { key: 'kept', title: 'stored a job after it ran', unit: 'bytes', better: 'less' },
+  { key: 'waiting', title: 'growth of the store a waiting job', unit: 'bytes', better: 'less' },
+  { key: 'kept', title: 'growth of the store a job that ran, before a vacuum', unit: 'bytes', better: 'less' },
 ];
 
 export const drainByOne: Row = {
