@@ -8,17 +8,13 @@ import { canonical, type References } from '../codec.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';
-import { canonicalSnapshot } from './canonical.ts';
-import type { Entry, MachineEntry } from './catalogue.ts';
 import { MachineFault } from './machine-fault.ts';
-import type { Path } from './path.ts';
+import { beginningOf, outcomeOf } from './outcome.ts';
 import type { Prepared } from './prepare.ts';
 import { readable } from './readable.ts';
-import { Scope } from './scope.ts';
-import { childAddress, onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
+import { onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
 import { StepSystem } from './step-system.ts';
 import type { ActorRecord, SystemState } from './system-state.ts';
-import { Walk } from './walk.ts';
 import type { ActorLike, MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
 /** Messages between the actors of one system in one step: more means that two of them never stop answering each other. */
@@ -29,12 +25,6 @@ interface Mailbox {
   busy: boolean;
   stopping: boolean;
   readonly queue: AnyEventObject[];
-}
-
-/** What a step came to: the snapshot in its canonical form, and what is to be done once it is in place. */
-interface Outcome {
-  readonly next: Snapshot;
-  readonly deferred: readonly (() => void)[];
 }
 
 export type EffectResult =
@@ -140,8 +130,7 @@ export class Run implements Stage {
   }
 
   #transition(record: ActorRecord, event: AnyEventObject): void {
-    const { entry, self, snapshot } = record;
-    const isRoot = self.address === '';
+    const isRoot = record.self.address === '';
     const received = isRoot && this.prepared.standard ? stamped(event, this) : event;
     if (++this.#messages > MAX_MESSAGES) {
       throw this.#fault(
@@ -151,54 +140,10 @@ export class Run implements Stage {
       );
     }
     try {
-      const known = this.#follow(record, received);
-      const { next, deferred } =
-        known ?? this.#asked(record, (scope) => entry.logic.transition(snapshot, received, scope));
-      if (next !== snapshot || deferred.length > 0 || record.sync) this.#settle(record, next, deferred);
+      const { next, deferred } = outcomeOf(this, record, received);
+      if (next !== record.snapshot || deferred.length > 0 || record.sync) this.#settle(record, next, deferred);
     } catch (error) {
       throw this.#fault(record, event, error);
-    }
-  }
-
-  #follow(record: ActorRecord, event: AnyEventObject): Outcome | null {
-    const { entry, snapshot } = record;
-    if (entry.kind !== 'machine' || !this.prepared.byPaths) return null;
-    return this.#walk(record, event, () => entry.paths.from(snapshot as MachineSnapshot, event));
-  }
-
-  /** As XState works it out. */
-  #asked(record: ActorRecord, work: (scope: Scope) => Snapshot): Outcome {
-    const scope = new Scope(this, record.self);
-    const raw = this.#ask(record.self.address, () => work(scope));
-    if (raw === record.snapshot) return { next: raw, deferred: scope.deferred };
-    return { next: canonicalSnapshot(this, record.entry, raw, record.snapshot), deferred: scope.deferred };
-  }
-
-  /** Along a known path, if there is one. What is different there from what was known is XState's again, from the beginning. */
-  #walk(record: ActorRecord, event: AnyEventObject, find: (walk: Walk) => Path | null): Outcome | null {
-    const { self, snapshot } = record;
-    const { sequence, changed } = this.agenda;
-    try {
-      return this.#ask(self.address, () => {
-        const walk = new Walk(this, self, snapshot as MachineSnapshot, event);
-        const path = find(walk);
-        return path && { next: walk.along(path), deferred: walk.deferred };
-      });
-    } catch {
-      for (; this.agenda.sequence > sequence; this.agenda.sequence -= 1)
-        this.births.abandon(childAddress(self.address, this.agenda.sequence));
-      this.agenda.changed = changed;
-      return null;
-    }
-  }
-
-  #ask<T>(address: string, work: () => T): T {
-    const before = this.births.owner;
-    this.births.owner = address;
-    try {
-      return onStage(this, work);
-    } finally {
-      this.births.owner = before;
     }
   }
 
@@ -262,25 +207,15 @@ export class Run implements Stage {
 
   /** The first step of a machine or of transition logic. */
   birth(record: ActorRecord, input: unknown): void {
-    const { self, entry } = record;
-    this.records.set(self.address, record);
-    this.#serve(self.address, () => {
+    const { address } = record.self;
+    this.records.set(address, record);
+    this.#serve(address, () => {
       try {
-        const known = entry.kind === 'machine' && this.prepared.byPaths ? this.#begin(record, entry, input) : null;
-        const { next, deferred } = known ?? this.#asked(record, (scope) => first(entry, scope, input));
+        const { next, deferred } = beginningOf(this, record, input);
         this.#settle(record, next, deferred);
       } catch (error) {
         throw this.#fault(record, { type: 'xstate.init' }, error);
       }
-    });
-  }
-
-  #begin(record: ActorRecord, { logic, paths }: MachineEntry, input: unknown): Outcome | null {
-    const event: AnyEventObject = { type: 'xstate.init', input };
-    if (record.self.address === '' && this.prepared.standard) event['at'] = this.now;
-    return this.#walk(record, event, (walk) => {
-      walk.begin(logic.config.context);
-      return paths.beginning;
     });
   }
 
@@ -362,13 +297,6 @@ export class Run implements Stage {
       throw new Error(`Actor '${reference.id}' has not started yet, so it has no snapshot`);
     return readable(undefined, reference);
   }
-}
-
-/** A machine catches what its own first step throws; nothing else can give it this status so early. */
-function first({ kind, logic }: Entry, scope: Scope, input: unknown): Snapshot {
-  const snapshot = logic.getInitialSnapshot(scope, input);
-  if (kind === 'machine' && snapshot.status === 'error') throw snapshot.error;
-  return snapshot;
 }
 
 function freezeDeep(value: unknown): void {

@@ -32,11 +32,24 @@ function outcome(
   work: (prepared: Prepared) => Step,
 ): { readonly shown: unknown; readonly state?: SystemState } {
   try {
-    const { state, deferred, hasTag, ...rest } = work(prepared);
+    const step = work(prepared);
+    const { state, deferred } = step;
     seen.splice(0);
     for (const run of deferred) run();
     const children = Object.keys((rootOf(state).snapshot as MachineSnapshot).children);
-    return { shown: { ...rest, children, seen: [...seen], tagged: hasTag('busy'), text: encodeState(state) }, state };
+    return {
+      shown: {
+        ...step,
+        state: null,
+        deferred: null,
+        hasTag: null,
+        children,
+        seen: [...seen],
+        tagged: step.hasTag('busy'),
+        text: encodeState(state),
+      },
+      state,
+    };
   } catch (error) {
     return { shown: (error as Error).message };
   }
