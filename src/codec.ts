@@ -63,7 +63,7 @@ export function decode(text: string, references?: References): unknown {
  * here is the same whether it is kept in memory or read from the store.
  */
 export function canonical(value: unknown, path: string, references?: References): unknown {
-  if (value === undefined || isSimple(value, true)) return value;
+  if (isWhole(value)) return value;
   const survey = new Survey(path, references, MAX_VALUES);
   survey.visit(value, 0);
   return survey.tagged || survey.lossy ? copy(value, references) : value;
@@ -109,6 +109,11 @@ function isPlainData(value: unknown, whole: boolean, levels: number): boolean {
     if (member === undefined ? whole : !isPlainData(member, whole, levels - 1)) return false;
   }
   return true;
+}
+
+/** True only for what {@link canonical} gives back as it is. */
+export function isWhole(value: unknown): boolean {
+  return value === undefined || isSimple(value, true);
 }
 
 /** One walk over a value: refuses what cannot be stored and notices what plain JSON would change. */

@@ -84,6 +84,9 @@ export class Walk {
 
   raise(event: AnyEventObject, delayMs: unknown, sendId: string | undefined): void {
     if (typeof delayMs !== 'number') throw new OffThePath();
+    this.#touched = true;
+    // It never comes due, so nothing is kept of it.
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     const { address } = this.self;
     this.deferred.push(() => this.#run.setTimer({ source: address, target: address, event, delayMs, sendId }));
   }
@@ -104,13 +107,17 @@ export class Walk {
     const child = this.#children[id];
     this.#touched = true;
     if (!child) return;
-    const { [id]: _gone, ...others } = this.#children;
-    this.#children = others;
+    this.#children = without(this.#children, id);
     const address = this.#run.addressOf(child);
     // At once, while the actor itself stops later: as XState unregisters it.
-    this.#run.system.forget(address);
+    this.#run.unregister(address);
     this.deferred.push(() => this.#run.stop(address));
   }
+}
+
+function without(children: MachineSnapshot['children'], gone: string): MachineSnapshot['children'] {
+  const left = Object.keys(children).filter((id) => id !== gone);
+  return left.length === 0 ? NO_CHILDREN : Object.fromEntries(left.map((id) => [id, children[id]]));
 }
 
 function offThePath(): never {
