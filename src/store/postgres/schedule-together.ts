@@ -5,7 +5,7 @@ import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { inPieces } from './groups.ts';
-import { found, inOrder, insertPiece, KEY_PATIENCE_MS, KEY_PAUSE_MS } from './schedule.ts';
+import { found, inOrder, insertAlone, insertPiece, KEY_PATIENCE_MS, KEY_PAUSE_MS } from './schedule.ts';
 import { isInTheWay } from './sqlstate.ts';
 
 /** Thrown to roll back what these answers say was written. */
@@ -23,7 +23,7 @@ export async function scheduleTogether(
   starter: Starter | null,
 ): Promise<ScheduleReply> {
   const answers = await answerTaken(db.ask, actors, db.env.wallMs());
-  const open = actors.filter((actor) => !answers.has(actor.id));
+  const open = answers.size === 0 ? actors : actors.filter((actor) => !answers.has(actor.id));
   const startedMs = db.env.monotonicMs();
   while (open.length > 0) {
     try {
@@ -40,10 +40,8 @@ export async function scheduleTogether(
 
 async function written(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
   const keyed = actors.filter(isKeyed);
-  const pieces = inPieces(
-    actors.filter((actor) => !isKeyed(actor)),
-    sizeOf,
-  );
+  const plain = keyed.length === 0 ? actors : actors.filter((actor) => !isKeyed(actor));
+  const pieces = inPieces(plain, sizeOf);
   const write = async (query: Query): Promise<Answers> => {
     // Keys first: a conflict then costs nothing more.
     const answers = keyed.length > 0 ? await insertKeyed(db, query, keyed) : new Answers();
@@ -54,7 +52,8 @@ async function written(db: Database, actors: readonly NewActor[], starter: Start
   const single = keyed.length === 0 && pieces.length === 1;
   try {
     return await db.resolved(
-      () => (single ? write(db.ask) : db.transaction(write, keyed.length > 0 ? db.patient : db.pool)),
+      () =>
+        single ? insertAlone(db, actors, starter) : db.transaction(write, keyed.length > 0 ? db.patient : db.pool),
       async () => {
         const there = await found(db, actors, starter);
         if (there.size === 0) return undefined;

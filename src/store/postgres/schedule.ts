@@ -4,12 +4,12 @@
  */
 import type { ClientBase } from 'pg';
 import type { NewActor, Scheduled, ScheduleReply, Starter } from '../contract.ts';
-import { Answers, answerTaken, insertActors, lookUp, sizeOf } from './actors.ts';
+import { Answers, answerTaken, insertActors, insertNew, lookUp, sizeOf } from './actors.ts';
 import { insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
-import { isInTheWay } from './sqlstate.ts';
+import { isInTheWay, isTaken } from './sqlstate.ts';
 import { notifyWithin } from './wake.ts';
 
 /** How long a key may be held by somebody's open transaction before the caller hears of it. */
@@ -22,7 +22,7 @@ export async function schedule(
   starter: Starter | null,
 ): Promise<ScheduleReply> {
   const answers = await answerTaken(db.ask, actors, db.env.wallMs());
-  const open = actors.filter((actor) => !answers.has(actor.id));
+  const open = answers.size === 0 ? actors : actors.filter((actor) => !answers.has(actor.id));
   const keyed = open.filter(isKeyed);
   const plain = keyed.length === 0 ? open : open.filter((actor) => !isKeyed(actor));
   try {
@@ -77,7 +77,7 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
     return written;
   };
   return db.resolved(
-    () => (pieces.length === 1 ? write(db.ask) : db.transaction(write)),
+    () => (pieces.length === 1 ? insertAlone(db, actors, starter) : db.transaction(write)),
     async () => {
       const written = await found(db, actors, starter);
       for (const { id } of actors) {
@@ -86,6 +86,20 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
       return written.size > 0 ? written : undefined;
     },
   );
+}
+
+/** As a transaction of its own, so that one which fails because of an id that is taken can be done anew. */
+export async function insertAlone(
+  db: Database,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+): Promise<Answers> {
+  try {
+    return await insertNew(db.ask, actors, starter);
+  } catch (error) {
+    if (isTaken(error)) return insertPiece(db.ask, actors, starter);
+    throw error;
+  }
 }
 
 export async function insertPiece(
@@ -150,12 +164,13 @@ function refuse(answers: Answers, { id }: NewActor, error: unknown): void {
 
 /** An id asked for twice in one call is inserted once: by the first. */
 export function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
-  const seen = new Set<string>();
+  // As many answers as actors: no id was asked for twice.
+  const seen = answers.size === actors.length ? null : new Set<string>();
   return actors.map(({ id }) => {
     const answer = answers.get(id);
     if (answer === undefined) throw new Error(`No answer for actor ${id}.`);
-    if (answer.outcome === 'scheduled' && seen.has(id)) return { outcome: 'skipped_in_flight', id };
-    seen.add(id);
+    if (answer.outcome === 'scheduled' && seen?.has(id)) return { outcome: 'skipped_in_flight', id };
+    seen?.add(id);
     return answer;
   });
 }

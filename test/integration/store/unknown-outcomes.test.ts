@@ -26,7 +26,7 @@ const count = (table: string): Promise<number> => house.value<number>(`select co
 
 test('a schedule whose reply is lost is answered truthfully, and happened once', async () => {
   const actors = [house.actor(), house.actor({ when: { afterMs: 1_000 } })];
-  const lost = proxy.loseReply(/^SELECT 2$/);
+  const lost = proxy.loseReply(/^SELECT 1$/, 'schedule.');
   const { items } = await store.schedule(actors, null);
   await lost;
   expect(items.map((item) => item.outcome)).toEqual(['scheduled', 'scheduled']);
