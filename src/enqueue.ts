@@ -113,18 +113,18 @@ export class Enqueue {
 
   async #write(items: readonly Enqueued[], how: 'schedule' | 'scheduleTogether'): Promise<readonly Scheduled[]> {
     const { store, clock, worker } = this.#deps;
-    const eligible = items.filter((item) => this.#mayStart(item));
+    const eligible = worker ? items.filter((item) => this.#mayStart(item)) : [];
     const reservation = eligible.length > 0 ? (worker?.reserve(eligible.length) ?? null) : null;
-    const starting = new Set(reservation ? eligible.slice(0, reservation.slots) : []);
-    const actors = items.map((item) => (starting.has(item) ? { ...item.actor, start: true } : item.actor));
+    const starting = reservation && new Set(eligible.slice(0, reservation.slots));
+    const actors = items.map((item) => (starting?.has(item) ? { ...item.actor, start: true } : item.actor));
     const started: Unleased[] = [];
     try {
       const reply = await store[how](actors, reservation?.starter ?? null);
       clock.observe(reply.now);
-      reply.items.forEach((scheduled, index) => {
-        if (scheduled.outcome !== 'scheduled' || !scheduled.started) return;
+      for (const [index, scheduled] of reservation ? reply.items.entries() : []) {
+        if (scheduled.outcome !== 'scheduled' || !scheduled.started) continue;
         started.push(startedHolding(items[index] as Enqueued, scheduled.dueAt, reply.now));
-      });
+      }
       this.#tell(items, reply.items, reply.now);
       return reply.items;
     } finally {
