@@ -22,10 +22,12 @@ export class DueWatch {
   expect(at: Instant): void {
     if (this.#armed && this.#armed.at <= at) return;
     this.#armed?.timer.clear();
-    const timer = this.#env.setTimer(Math.max(0, at - this.#clock.now()), () => {
+    const ring = (): void => {
       this.#armed = null;
       this.#ring();
-    });
+    };
+    // Early would mean to ask in vain, and then again.
+    const timer = this.#env.setTimer(Math.max(0, this.#clock.msUntil(at)), ring, true);
     this.#armed = { at, timer };
   }
 

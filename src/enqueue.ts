@@ -32,6 +32,9 @@ const REPLACED = encodeLetter(
   Number.POSITIVE_INFINITY,
 );
 
+/** For others, whose idea of the store's clock may be a moment behind: they would wait for an instant that has passed. */
+const DUE_ALREADY: Instant = 0;
+
 export interface EnqueueDeps {
   readonly store: Store;
   readonly clock: StoreClock;
@@ -149,7 +152,7 @@ export class Enqueue {
     });
     for (const [queue, { at }] of earliest) {
       if (this.#deps.served.has(queue)) this.#deps.worker?.expect(at);
-      if (at - now <= this.#deps.nearMs) this.#deps.store.announce(queue, at);
+      if (at - now <= this.#deps.nearMs) this.#deps.store.announce(queue, at <= now ? DUE_ALREADY : at);
     }
   }
 }
