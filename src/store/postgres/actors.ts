@@ -6,6 +6,7 @@ import type { Instant, NewActor, Scheduled, Starter } from '../contract.ts';
 import { flags, ids, numbers, texts } from './columns.ts';
 import type { Query, Statement } from './database.ts';
 import { textArray } from './groups.ts';
+import type { Notice } from './wake.ts';
 
 /**
  * Only inserts: it runs inside callers' transactions too, where it must not wait for anybody nor make anybody wait. What the
@@ -52,7 +53,9 @@ function birth(name: string, taken: string): Statement {
   )
   select (extract(epoch from carillon.now()) * 1000)::float8 as now,
     case when count(*) < cardinality($3::uuid[]) then coalesce(array_agg(id)::text, '{}') end as born,
-    (array_agg(id) filter (where not in_due))::text as started
+    (array_agg(id) filter (where not in_due))::text as started,
+    case when $19::text is not null and bool_or(in_due and wake_at = carillon.now())
+      then pg_notify($19, $20) is not null end as told
   from born`,
   };
 }
@@ -61,41 +64,23 @@ function birth(name: string, taken: string): Statement {
 const INSERT_NEW = birth('schedule', '');
 const INSERT_FREE = birth('schedule_free', 'on conflict (id) do nothing');
 
-/** What became of ids, wherever they are. */
-const LOOK_UP: Statement = {
-  name: 'look_up',
-  text: `select id, (extract(epoch from wake_at) * 1000)::float8 as "dueAt", worker, fence::float8 as fence,
-    false as settled, null as record
-  from carillon.actors where id = any($1)
-  union all
-  select id, (extract(epoch from created_at) * 1000)::float8, null, fence::float8, true, record
-  from carillon.settled where id = any($1)`,
-};
-
-const FRESH_MS = 1_000;
-
-export interface Traced {
-  readonly id: string;
-  readonly dueAt: Instant;
-  readonly worker: string | null;
-  readonly fence: number;
-  readonly settled: boolean;
-  readonly record: string | null;
-}
-
 interface Births {
   readonly now: Instant;
   /** Null: all of them. */
   readonly born: string | null;
   /** Null: none. */
   readonly started: string | null;
+  readonly told: boolean | null;
 }
 
 /** Outcomes by id, and what the store's clock read when the last of them was written. */
 export class Answers extends Map<string, Scheduled> {
   now: Instant | null = null;
+  /** Listeners were told with each of the writes. */
+  told = false;
 
   addAll(others: Answers): void {
+    this.told = others.told && (this.told || this.size === 0);
     for (const [id, answer] of others) this.set(id, answer);
     this.now = others.now ?? this.now;
   }
@@ -103,12 +88,17 @@ export class Answers extends Map<string, Scheduled> {
 
 /** Inserts those whose id is free. What is absent from the answer was taken. */
 export function insertActors(query: Query, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
-  return insert(INSERT_FREE, query, actors, starter);
+  return insert(INSERT_FREE, query, actors, starter, null);
 }
 
 /** Inserts all of them, or fails: also because an id is taken, see `isTaken`. */
-export function insertNew(query: Query, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
-  return insert(INSERT_NEW, query, actors, starter);
+export function insertNew(
+  query: Query,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+  notice: Notice | null,
+): Promise<Answers> {
+  return insert(INSERT_NEW, query, actors, starter, notice);
 }
 
 async function insert(
@@ -116,6 +106,7 @@ async function insert(
   query: Query,
   actors: readonly NewActor[],
   starter: Starter | null,
+  notice: Notice | null,
 ): Promise<Answers> {
   const { kinds, kindOf } = kindsOf(actors);
   const [births] = await query<Births>(statement, [
@@ -137,6 +128,8 @@ async function insert(
     sparse(actors, (a) => a.key?.key ?? null, same),
     sparse(actors, (a) => a.key?.digest ?? null, same),
     sparse(actors, (a) => a.limits && JSON.stringify(a.limits), texts),
+    notice?.channel ?? null,
+    notice?.payload ?? null,
   ]);
   if (births === undefined) throw new Error('The insert answered nothing.');
   return answersOf(actors, births);
@@ -172,9 +165,10 @@ function same<V>(values: V): V {
   return values;
 }
 
-function answersOf(actors: readonly NewActor[], { now, born, started }: Births): Answers {
+function answersOf(actors: readonly NewActor[], { now, born, started, told }: Births): Answers {
   const answers = new Answers();
   answers.now = now;
+  answers.told = told === true;
   const alive = born === null ? null : new Set(idsIn(born));
   const held = started === null ? null : new Set(idsIn(started));
   for (const { id, when } of actors) {
@@ -189,40 +183,6 @@ function answersOf(actors: readonly NewActor[], { now, born, started }: Births):
 /** Of an array of UUIDs as Postgres writes it. */
 function idsIn(text: string): readonly string[] {
   return text.slice(1, -1).split(',');
-}
-
-export async function lookUp(query: Query, traced: readonly string[]): Promise<ReadonlyMap<string, Traced>> {
-  const rows = await query<Traced>(LOOK_UP, [traced]);
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-/**
- * Answers for ids that are taken. A fresh UUID of version 7 cannot be, and history is not searched for it: that would
- * cost as much as the insert.
- */
-export async function answerTaken(query: Query, actors: readonly NewActor[], wallMs: number): Promise<Answers> {
-  const answers = new Answers();
-  const traced = notFresh(actors, wallMs);
-  if (traced.length === 0) return answers;
-  for (const { id, settled, record } of (await lookUp(query, traced)).values()) {
-    answers.set(id, settled ? { outcome: 'skipped_idempotent', id, record } : { outcome: 'skipped_in_flight', id });
-  }
-  return answers;
-}
-
-function notFresh(actors: readonly NewActor[], wallMs: number): readonly string[] {
-  // Those made in one go mostly begin alike.
-  let fresh = '?';
-  return actors.flatMap(({ id }) => {
-    if (id.startsWith(fresh) && id[14] === '7') return [];
-    if (!isFresh(id, wallMs)) return [id];
-    fresh = id.slice(0, 13);
-    return [];
-  });
-}
-
-function isFresh(id: string, wallMs: number): boolean {
-  return id[14] === '7' && wallMs - Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) < FRESH_MS;
 }
 
 export function sizeOf(actor: NewActor): number {

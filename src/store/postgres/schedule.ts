@@ -4,13 +4,14 @@
  */
 import type { ClientBase } from 'pg';
 import type { NewActor, Scheduled, ScheduleReply, Starter } from '../contract.ts';
-import { Answers, answerTaken, insertActors, insertNew, lookUp, sizeOf } from './actors.ts';
+import { Answers, insertActors, insertNew, sizeOf } from './actors.ts';
 import { insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
 import { isInTheWay, isTaken } from './sqlstate.ts';
-import { notifyWithin } from './wake.ts';
+import { answerTaken, lookUp } from './taken.ts';
+import { type Lead, notifyWithin } from './wake.ts';
 
 /** How long a key may be held by somebody's open transaction before the caller hears of it. */
 export const KEY_PATIENCE_MS = 10_000;
@@ -20,6 +21,7 @@ export async function schedule(
   db: Database,
   actors: readonly NewActor[],
   starter: Starter | null,
+  lead: Lead,
 ): Promise<ScheduleReply> {
   const answers = await answerTaken(db.ask, actors, db.env.wallMs());
   const open = answers.size === 0 ? actors : actors.filter((actor) => !answers.has(actor.id));
@@ -28,7 +30,7 @@ export async function schedule(
   try {
     await bisected(
       plain,
-      async (group) => answers.addAll(await writePlain(db, group, starter)),
+      async (group) => answers.addAll(await writePlain(db, group, starter, lead)),
       (actor, error) => refuse(answers, actor, error),
     );
     await bisected(
@@ -41,7 +43,7 @@ export async function schedule(
     if (![...answers.values()].some(({ outcome }) => outcome === 'scheduled')) throw error;
     for (const actor of open) if (!answers.has(actor.id)) refuse(answers, actor, error);
   }
-  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers) };
+  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers), told: answers.told };
 }
 
 /** Inside the caller's transaction: only inserts, nothing halved, because an error has already ended it. */
@@ -69,7 +71,12 @@ export async function scheduleWithin(
   return { now, items };
 }
 
-async function writePlain(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
+async function writePlain(
+  db: Database,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+  lead: Lead,
+): Promise<Answers> {
   const pieces = inPieces(actors, sizeOf);
   const write = async (query: Query): Promise<Answers> => {
     const written = new Answers();
@@ -77,7 +84,7 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
     return written;
   };
   return db.resolved(
-    () => (pieces.length === 1 ? insertAlone(db, actors, starter) : db.transaction(write)),
+    () => (pieces.length === 1 ? insertAlone(db, actors, starter, lead) : db.transaction(write)),
     async () => {
       const written = await found(db, actors, starter);
       for (const { id } of actors) {
@@ -93,9 +100,10 @@ export async function insertAlone(
   db: Database,
   actors: readonly NewActor[],
   starter: Starter | null,
+  lead: Lead,
 ): Promise<Answers> {
   try {
-    return await insertNew(db.ask, actors, starter);
+    return await insertNew(db.ask, actors, starter, lead());
   } catch (error) {
     if (isTaken(error)) return insertPiece(db.ask, actors, starter);
     throw error;
