@@ -57,6 +57,7 @@ export type Lead = () => Notice | null;
 /** Gathers announcements and sends them from a connection of its own choosing; but the first after a quiet time may go with a write. */
 export class Announcer {
   readonly #db: Database;
+  readonly #channel: string;
   /** Queues announced within the quiet time, with the earliest of what came since. */
   readonly #quiet = new Map<number, Instant | null>();
   readonly #outbox: Notice[] = [];
@@ -64,13 +65,14 @@ export class Announcer {
 
   constructor(db: Database) {
     this.#db = db;
+    this.#channel = queueChannel(db);
   }
 
   /** For a write that makes something of this queue due now. Null: it is for `due` to say, later. */
   leading(queue: number | undefined): Notice | null {
     if (queue === undefined || this.#quiet.has(queue)) return null;
     this.#keepQuiet(queue);
-    return { channel: queueChannel(this.#db), payload: `${queue} 0` };
+    return { channel: this.#channel, payload: `${queue} 0` };
   }
 
   due(queue: number, at: Instant): void {
@@ -80,7 +82,7 @@ export class Announcer {
       return;
     }
     this.#keepQuiet(queue);
-    this.#post(queueChannel(this.#db), `${queue} ${at}`);
+    this.#post(this.#channel, `${queue} ${at}`);
   }
 
   #keepQuiet(queue: number): void {
