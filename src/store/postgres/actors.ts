@@ -11,12 +11,13 @@ import type { Notice } from './wake.ts';
 /**
  * Only inserts: it runs inside callers' transactions too, where it must not wait for anybody nor make anybody wait. What the
  * rows have in common comes once, as kinds, and columns that none of them fills not at all. `offset 0` keeps what is computed
- * of a row from being computed anew for each of its columns.
+ * of a row from being computed anew for each of its columns. `before` is what has to be written first, and `among` which of the
+ * rows may then be.
  */
-function birth(name: string, taken: string): Statement {
+export function birth(name: string, { before = '', among = '', taken = '' }): Statement {
   return {
     name,
-    text: `with born as (
+    text: `with ${before} born as (
     insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, role, key, key_digest, limits, created_at,
       wake_at, in_due, worker, fence, strikes, claimed_at, seq, pokes, attempt, spilled, history)
     select id, def, queue, priority, labels, state, input, parent, role, key, key_digest, limits, now,
@@ -41,6 +42,7 @@ function birth(name: string, taken: string): Statement {
       ) i
       offset 0
     ) item
+    ${among}
     ${taken}
     returning id, queue, priority, wake_at, def, in_due
   ), pending as (
@@ -61,8 +63,8 @@ function birth(name: string, taken: string): Statement {
 }
 
 /** Fails where an id is taken: what it takes to pass over such rows is a tenth of the write, for ids that nobody else can have. */
-const INSERT_NEW = birth('schedule', '');
-const INSERT_FREE = birth('schedule_free', 'on conflict (id) do nothing');
+const INSERT_NEW = birth('schedule', {});
+const INSERT_FREE = birth('schedule_free', { taken: 'on conflict (id) do nothing' });
 
 interface Births {
   readonly now: Instant;
@@ -101,12 +103,14 @@ export function insertNew(
   return insert(INSERT_NEW, query, actors, starter, notice);
 }
 
-async function insert(
+/** By a statement of {@link birth}, whose own parameters go up to $20; those of what it writes before follow. */
+export async function insert(
   statement: Statement,
   query: Query,
   actors: readonly NewActor[],
   starter: Starter | null,
   notice: Notice | null,
+  more: readonly unknown[] = [],
 ): Promise<Answers> {
   const { kinds, kindOf } = kindsOf(actors);
   const [births] = await query<Births>(statement, [
@@ -130,6 +134,7 @@ async function insert(
     sparse(actors, (a) => a.limits && JSON.stringify(a.limits), texts),
     notice?.channel ?? null,
     notice?.payload ?? null,
+    ...more,
   ]);
   if (births === undefined) throw new Error('The insert answered nothing.');
   return answersOf(actors, births);

@@ -5,7 +5,7 @@
 import type { ClientBase } from 'pg';
 import type { NewActor, Scheduled, ScheduleReply, Starter } from '../contract.ts';
 import { Answers, insertActors, insertNew, sizeOf } from './actors.ts';
-import { insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
+import { insertFirst, insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
@@ -35,6 +35,12 @@ export async function schedule(
     );
     await bisected(
       keyed,
+      async (group) => answers.addAll(await writeFirst(db, group, lead)),
+      // What cannot be written so is written below, or refused there.
+      () => undefined,
+    );
+    await bisected(
+      keyed.filter((actor) => !answers.has(actor.id)),
       async (group) => answers.addAll(await writeKeyed(db, group)),
       (actor, error) => (isInTheWay(error) ? writeWaiting(db, actor, answers) : refuse(answers, actor, error)),
     );
@@ -118,6 +124,18 @@ export async function insertPiece(
   const written = await insertActors(query, actors, starter);
   for (const { id } of actors) if (!written.has(id)) written.set(id, { outcome: 'skipped_in_flight', id });
   return written;
+}
+
+/** The usual case. An answer is absent where a key is somebody's. */
+async function writeFirst(db: Database, actors: readonly KeyedActor[], lead: Lead): Promise<Answers> {
+  const query: Query = (statement, values) => db.query(statement, values, db.patient);
+  return db.resolved(
+    () => insertFirst(query, actors, lead()),
+    async () => {
+      const written = await found(db, actors, null);
+      return written.size > 0 ? written : undefined;
+    },
+  );
 }
 
 async function writeKeyed(db: Database, actors: readonly KeyedActor[]): Promise<Answers> {

@@ -43,6 +43,20 @@ test('a keyed schedule whose commit is not heard of keeps its own key', async ()
   expect(await count('actors')).toBe(2);
 });
 
+test('a key and its actor whose reply is lost are ours, and another claim of the key is told so', async () => {
+  const key = keyOf('k');
+  const first = house.actor({ key });
+  const lost = proxy.loseReply(/^SELECT 1$/, 'schedule_keyed.');
+  const { items } = await store.schedule([first, house.actor({ key }), house.actor({ key: keyOf('other') })], null);
+  await lost;
+  expect(items).toMatchObject([
+    { outcome: 'scheduled', id: first.id },
+    { outcome: 'skipped_in_flight', id: first.id },
+    { outcome: 'scheduled' },
+  ]);
+  expect([await count('actors'), await count('claims')]).toEqual([2, 2]);
+});
+
 test('mail whose reply is lost is stored once, even when it was read meanwhile', async () => {
   const id = await house.add({ when: { afterMs: 60_000 } });
   const lost = proxy.loseReply(/^SELECT 1$/);
