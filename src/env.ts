@@ -23,19 +23,14 @@ export interface Env {
   uuid(): string;
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. Does not keep the process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /**
-   * Calls `fire` once after `ms`. Longer than 24.8 days is waited for in pieces. Does not keep the process alive. `sharp`: not
-   * a moment before, and hardly after; the last half of a millisecond may be spent in turning the event loop.
-   */
-  setTimer(ms: number, fire: () => void, sharp?: boolean): LocalTimer;
+  /** Calls `fire` once after `ms`. Longer than 24.8 days is waited for in pieces. Does not keep the process alive. */
+  setTimer(ms: number, fire: () => void): LocalTimer;
   /** Starts a child process. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess;
 }
 
 /** Node's own timers fire at once above this many milliseconds. */
 const LONGEST_TIMER_MS = 2_147_483_647;
-/** So near to its end, another timer would end later than the loop can turn. */
-const SHARP_MS = 0.5;
 
 /** The real world: Node's clocks, timers and randomness. */
 export const systemEnv: Env = {
@@ -47,28 +42,15 @@ export const systemEnv: Env = {
   },
   uuid: () => uuidV7(Date.now()),
   sleep: (ms, signal) => sleepFor(ms, undefined, { ref: false, ...(signal && { signal }) }),
-  setTimer(ms, fire, sharp = false) {
-    const dueMs = performance.now() + ms;
-    let timeout: NodeJS.Timeout | undefined;
-    let immediate: NodeJS.Immediate | undefined;
+  setTimer(ms, fire) {
+    let pending: NodeJS.Timeout;
     const arm = (leftMs: number): void => {
-      timeout = setTimeout(ring, Math.min(Math.max(0, leftMs), LONGEST_TIMER_MS));
-      timeout.unref();
-    };
-    // Node counts whole milliseconds from the beginning of the turn in which a timer is set, so it may call early, and late.
-    const ring = (): void => {
-      const leftMs = dueMs - performance.now();
-      if (sharp && leftMs > 0 && leftMs < SHARP_MS) immediate = setImmediate(ring);
-      else if (leftMs > (sharp ? 0 : 1)) arm(leftMs);
-      else fire();
+      const pieceMs = Math.min(Math.max(0, leftMs), LONGEST_TIMER_MS);
+      pending = setTimeout(() => (leftMs > pieceMs ? arm(leftMs - pieceMs) : fire()), pieceMs);
+      pending.unref();
     };
     arm(ms);
-    return {
-      clear: () => {
-        clearTimeout(timeout);
-        clearImmediate(immediate);
-      },
-    };
+    return { clear: () => clearTimeout(pending) };
   },
   spawn: (command, args, options) => spawn(command, [...args], options),
 };
