@@ -9,10 +9,9 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { AlarmBackend, BullQueue } from './alarms/backend.ts';
 import { AlarmHealth } from './alarms/health.ts';
+import { LazyAlarmBackend } from './alarms/lazy-backend.ts';
 import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, type Alarm, AlarmPlan, alarmId, bucketOfAlarm } from './alarms/plan.ts';
-import { PostgresAlarmBackend } from './alarms/postgres-backend.ts';
 import { AlarmReceiver } from './alarms/receiver.ts';
-import { RedisAlarmBackend } from './alarms/redis-backend.ts';
 import type { Env } from './env.ts';
 import type { Instant } from './store/contract.ts';
 
@@ -89,16 +88,20 @@ class BullAlarms implements Alarms {
       leadMs: settings.leadMs ?? 250,
       maxArmed: MAX_ARMED,
     });
-    this.#backend =
-      backend.kind === 'postgres'
-        ? new PostgresAlarmBackend(backend.pool, schema)
-        : new RedisAlarmBackend(backend.connection, {
-            up: () => {
-              this.#health.succeeded('connection');
-              void this.#addAll();
-            },
-            down: (error) => this.#failed('connection', error),
-          });
+    this.#backend = new LazyAlarmBackend(async () => {
+      if (backend.kind === 'postgres') {
+        const { PostgresAlarmBackend } = await import('./alarms/postgres-backend.ts');
+        return new PostgresAlarmBackend(backend.pool, schema);
+      }
+      const { RedisAlarmBackend } = await import('./alarms/redis-backend.ts');
+      return new RedisAlarmBackend(backend.connection, {
+        up: () => {
+          this.#health.succeeded('connection');
+          void this.#addAll();
+        },
+        down: (error) => this.#failed('connection', error),
+      });
+    });
   }
 
   arm(queue: string, at: Instant, now: Instant): void {

@@ -60,6 +60,11 @@ export class Claims {
   /** Asked for while the one before it is being taken. */
   #ahead: Promise<Answer> | null = null;
   #count = 0;
+  #crowded = 0;
+  /** When the last claim found nothing to take, by the store's clock. */
+  #vainAt = Number.NEGATIVE_INFINITY;
+  #looking = false;
+  #lookAgain = false;
 
   constructor(settings: ClaimSettings, claimant: Claimant) {
     this.#settings = settings;
@@ -67,9 +72,9 @@ export class Claims {
     this.#due = new DueWatch(settings.env, settings.clock, () => this.wake());
   }
 
-  /** A claim is in flight. */
+  /** A claim is in flight, or the question after it. */
   get busy(): boolean {
-    return this.#claiming;
+    return this.#claiming || this.#looking;
   }
 
   /** How many there were: tells whether one came between two looks. */
@@ -144,7 +149,10 @@ export class Claims {
     // Half is left to what is scheduled meanwhile and starts at once, or, with a backlog, to the claim that is asked for ahead.
     const slots = Math.min(this.free, Math.ceil((this.#backlog ? entry.concurrency : this.free) / 2));
     this.#asked += slots;
-    const oldestFirst = ++this.#count % AGING_EVERY === 0;
+    this.#count++;
+    // Where the claim before took all there was, none starves.
+    const leftBehind = this.#backlog || this.#vainAt !== Number.NEGATIVE_INFINITY;
+    const oldestFirst = leftBehind && ++this.#crowded % AGING_EVERY === 0;
     const { defs } = entry;
     const inherits = this.#claimant.inherits();
     const asked: ClaimRequest = { worker, lease, queues: this.#queues(), defs, inherits, slots, suspect, oldestFirst };
@@ -162,7 +170,8 @@ export class Claims {
     this.#asked -= claimed.length;
     if (worker !== this.#claimant.id()) return;
     this.#claimant.take(reply, lease);
-    if (!this.#backlog) await this.#watchNext(nothing);
+    this.#vainAt = nothing ? reply.now : Number.NEGATIVE_INFINITY;
+    if (!this.#backlog) void this.#watchNext();
   }
 
   /** The store looks for what comes next while this thread is busy with what has come. */
@@ -183,13 +192,33 @@ export class Claims {
     return [...queues.slice(first), ...queues.slice(0, first)];
   }
 
-  async #watchNext(foundNothing: boolean): Promise<void> {
+  /** Beside the claims: who is woken meanwhile need not wait for the answer. */
+  async #watchNext(): Promise<void> {
+    this.#lookAgain = true;
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      while (this.#lookAgain && this.#claimant.working()) {
+        this.#lookAgain = false;
+        await this.#lookAhead();
+      }
+    } catch (error) {
+      this.#claimant.failed(error);
+      this.#due.expect(this.#settings.clock.now() + UNAVAILABLE_MS);
+    } finally {
+      this.#looking = false;
+      this.#claimant.rested();
+    }
+  }
+
+  async #lookAhead(): Promise<void> {
     const { store, clock, entry } = this.#settings;
     const reply = await store.nextDue(entry.queues, entry.defs);
     clock.observe(reply.now);
     const next = Math.min(...reply.due.values());
     if (next === Number.POSITIVE_INFINITY) return;
-    if (next <= reply.now && foundNothing) this.#due.expect(reply.now + UNAVAILABLE_MS);
+    // Only what was due already when a claim found nothing cannot be had: what became due since was not asked for.
+    if (next <= this.#vainAt) this.#due.expect(reply.now + UNAVAILABLE_MS);
     else this.expect(next);
   }
 }

@@ -32,9 +32,8 @@ const MAX_VALUES = 5_000_000;
 /** Text for a payload. Throws InvalidInputError naming the part that cannot be stored. */
 export function encode(value: unknown, options: EncodeOptions, references?: References): string {
   if (value === undefined) return PLAIN;
-  const survey = new Survey(options.path, references, Math.min(options.maxBytes, MAX_VALUES));
-  survey.visit(value, 0);
-  const text = survey.tagged ? TAGGED + JSON.stringify(tag(value, references)) : PLAIN + JSON.stringify(value);
+  const tagged = !isSimple(value, false) && isTagged(value, options, references);
+  const text = tagged ? TAGGED + JSON.stringify(tag(value, references)) : PLAIN + JSON.stringify(value);
   // A UTF-16 unit takes at most three bytes, so most texts need no counting.
   if (text.length * 3 > options.maxBytes) {
     const bytes = Buffer.byteLength(text);
@@ -43,6 +42,12 @@ export function encode(value: unknown, options: EncodeOptions, references?: Refe
     }
   }
   return text;
+}
+
+function isTagged(value: unknown, { path, maxBytes }: EncodeOptions, references: References | undefined): boolean {
+  const survey = new Survey(path, references, Math.min(maxBytes, MAX_VALUES));
+  survey.visit(value, 0);
+  return survey.tagged;
 }
 
 /** The payload behind a text of {@link encode}. */
@@ -58,10 +63,57 @@ export function decode(text: string, references?: References): unknown {
  * here is the same whether it is kept in memory or read from the store.
  */
 export function canonical(value: unknown, path: string, references?: References): unknown {
-  if (typeof value === 'string' || value === undefined || value === null || typeof value === 'boolean') return value;
+  if (isWhole(value)) return value;
   const survey = new Survey(path, references, MAX_VALUES);
   survey.visit(value, 0);
   return survey.tagged || survey.lossy ? copy(value, references) : value;
+}
+
+/** Most values and levels of what is looked at without keeping the path to it. */
+const SIMPLE_VALUES = 200;
+const SIMPLE_LEVELS = 8;
+let looked = 0;
+
+/**
+ * Small and plain through and through: JSON says all of it. Most payloads, contexts and events are; the walk that can name what is
+ * wrong with one costs more than everything else that happens to them. `whole`: JSON says it back, too, and drops nothing.
+ */
+function isSimple(value: unknown, whole: boolean): boolean {
+  looked = 0;
+  return isPlainData(value, whole, SIMPLE_LEVELS);
+}
+
+function isPlainData(value: unknown, whole: boolean, levels: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value) && !(whole && Object.is(value, -0));
+    case 'object':
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (levels === 0) return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1)
+      if (++looked > SIMPLE_VALUES || !isPlainData(value[index], whole, levels - 1)) return false;
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key in value) {
+    if (++looked > SIMPLE_VALUES) return false;
+    const member = (value as Plain)[key];
+    if (member === undefined ? whole : !isPlainData(member, whole, levels - 1)) return false;
+  }
+  return true;
+}
+
+/** True only for what {@link canonical} gives back as it is. */
+export function isWhole(value: unknown): boolean {
+  return value === undefined || isSimple(value, true);
 }
 
 /** One walk over a value: refuses what cannot be stored and notices what plain JSON would change. */

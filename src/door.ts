@@ -17,7 +17,7 @@ import { type CompatibilityReport, checkLive } from './compatibility.ts';
 import { Crons } from './crons/crons.ts';
 import type { CronOptions, CronTimes } from './crons/options.ts';
 import type { CronView } from './crons/view.ts';
-import type { AnyDefinition, InputOf, OutputOf } from './definitions.ts';
+import type { AnyDefinition, InputOf } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import type { SchedulerEvents } from './events.ts';
 import type { Explanation } from './explain.ts';
@@ -26,7 +26,7 @@ import { scheduleFlow } from './flows/schedule-flow.ts';
 import { Followups } from './followups/followups.ts';
 import type { FollowupOptions } from './followups/options.ts';
 import { Forking } from './forking.ts';
-import type { Handle } from './handle.ts';
+import { type Grip, type Handle, handleOf } from './handle.ts';
 import { grantInsight } from './insight.ts';
 import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
@@ -47,7 +47,6 @@ import { name } from './option-checks.ts';
 import type { ScheduleOptions } from './options.ts';
 import { Reading } from './reading.ts';
 import type { ReplayReport } from './replay.ts';
-import type { RunRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scheduler } from './scheduler.ts';
 import { Scheduling, type Submitted } from './scheduling.ts';
@@ -65,6 +64,7 @@ export class Door implements Scheduler {
   readonly #followups: Followups;
   readonly #forking: Forking;
   readonly #metrics: MetricsPage;
+  readonly #grip: Grip;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -76,6 +76,11 @@ export class Door implements Scheduler {
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
     this.#forking = new Forking(runtime);
     this.#metrics = new MetricsPage(runtime);
+    this.#grip = {
+      result: async (id, options = {}) => this.#reading.result(id, resolveWaitOptions(options).timeoutMs),
+      send: (id, event) => this.send(id, event),
+      cancel: (id, reason) => this.cancel(id, reason),
+    };
     grantInsight(this, runtime);
   }
 
@@ -309,23 +314,9 @@ export class Door implements Scheduler {
     return this.#runtime.announcer.on(event, listener);
   }
 
-  #handle<D extends AnyDefinition>({
-    id,
-    outcome,
-    record,
-    replaced,
-  }: Pick<Handle, 'id' | 'outcome'> & Pick<Submitted, 'record' | 'replaced'>): Handle<D> {
-    return {
-      id,
-      outcome,
-      ...(record && { record: record as RunRecord<OutputOf<D>> }),
-      ...(replaced !== undefined && { replaced }),
-      result: async (options = {}) => {
-        const { timeoutMs } = resolveWaitOptions(options);
-        return (await this.#reading.result(id, timeoutMs)) as RunRecord<OutputOf<D>>;
-      },
-      send: (event) => this.send(id, event),
-      cancel: (reason) => this.cancel(id, reason),
-    };
+  #handle<D extends AnyDefinition>(
+    submitted: Pick<Handle, 'id' | 'outcome'> & Pick<Submitted, 'record' | 'replaced'>,
+  ): Handle<D> {
+    return handleOf<D>(this.#grip, submitted);
   }
 }

@@ -32,6 +32,9 @@ const REPLACED = encodeLetter(
   Number.POSITIVE_INFINITY,
 );
 
+/** For others, whose idea of the store's clock may be a moment behind: they would wait for an instant that has passed. */
+const DUE_ALREADY: Instant = 0;
+
 export interface EnqueueDeps {
   readonly store: Store;
   readonly clock: StoreClock;
@@ -113,19 +116,20 @@ export class Enqueue {
 
   async #write(items: readonly Enqueued[], how: 'schedule' | 'scheduleTogether'): Promise<readonly Scheduled[]> {
     const { store, clock, worker } = this.#deps;
-    const eligible = items.filter((item) => this.#mayStart(item));
+    const eligible = worker ? items.filter((item) => this.#mayStart(item)) : [];
     const reservation = eligible.length > 0 ? (worker?.reserve(eligible.length) ?? null) : null;
-    const starting = new Set(reservation ? eligible.slice(0, reservation.slots) : []);
-    const actors = items.map((item) => (starting.has(item) ? { ...item.actor, start: true } : item.actor));
+    const starting = reservation && new Set(eligible.slice(0, reservation.slots));
+    const actors = items.map((item) => (starting?.has(item) ? { ...item.actor, start: true } : item.actor));
     const started: Unleased[] = [];
+    const tell = this.#queueToTell(actors);
     try {
-      const reply = await store[how](actors, reservation?.starter ?? null);
+      const reply = await store[how](actors, reservation?.starter ?? null, tell);
       clock.observe(reply.now);
-      reply.items.forEach((scheduled, index) => {
-        if (scheduled.outcome !== 'scheduled' || !scheduled.started) return;
+      for (const [index, scheduled] of reservation ? reply.items.entries() : []) {
+        if (scheduled.outcome !== 'scheduled' || !scheduled.started) continue;
         started.push(startedHolding(items[index] as Enqueued, scheduled.dueAt, reply.now));
-      });
-      this.#tell(items, reply.items, reply.now);
+      }
+      this.#tell(items, reply.items, reply.now, reply.told ? tell : undefined);
       return reply.items;
     } finally {
       if (reservation) worker?.adopt(reservation, started);
@@ -134,10 +138,26 @@ export class Enqueue {
 
   #mayStart({ definition, actor }: Enqueued): boolean {
     if (!definition || actor.key || actor.limits || !this.#deps.served.has(actor.queue)) return false;
-    return 'afterMs' in actor.when ? actor.when.afterMs === 0 : actor.when.at <= this.#deps.clock.now();
+    return this.#dueNow(actor);
   }
 
-  #tell(items: readonly Enqueued[], scheduled: readonly Scheduled[], now: Instant): void {
+  /** The one queue in which something of these will be due, and will not start here. */
+  #queueToTell(actors: readonly NewActor[]): number | undefined {
+    let found: number | undefined;
+    for (const actor of actors) {
+      if (actor.start || !this.#dueNow(actor)) continue;
+      if (found !== undefined && found !== actor.queue) return undefined;
+      found = actor.queue;
+    }
+    return found;
+  }
+
+  #dueNow({ when }: NewActor): boolean {
+    return 'afterMs' in when ? when.afterMs === 0 : when.at <= this.#deps.clock.now();
+  }
+
+  /** `told`: other processes have heard already of what is due now in that queue. */
+  #tell(items: readonly Enqueued[], scheduled: readonly Scheduled[], now: Instant, told?: number): void {
     const earliest = new Map<number, { at: Instant; name: string }>();
     scheduled.forEach((outcome, index) => {
       const item = items[index];
@@ -149,7 +169,8 @@ export class Enqueue {
     });
     for (const [queue, { at }] of earliest) {
       if (this.#deps.served.has(queue)) this.#deps.worker?.expect(at);
-      if (at - now <= this.#deps.nearMs) this.#deps.store.announce(queue, at);
+      if (at <= now && queue === told) continue;
+      if (at - now <= this.#deps.nearMs) this.#deps.store.announce(queue, at <= now ? DUE_ALREADY : at);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { AnyEventObject } from 'xstate';
 import type { AnyDefinition, EventOf, InputArgs, InputOf, OutputOf } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import type { ScheduleOptions } from './options.ts';
@@ -16,6 +17,39 @@ export interface Handle<D = AnyDefinition> {
   result(options?: { timeout?: Duration }): Promise<RunRecord<OutputOf<D>>>;
   send(event: EventOf<D>): Promise<void>;
   cancel(reason?: string): Promise<void>;
+}
+
+/** What the calls of all handles are passed on to. */
+export interface Grip {
+  result(id: string, options?: { timeout?: Duration }): Promise<RunRecord>;
+  send(id: string, event: AnyEventObject): Promise<void>;
+  cancel(id: string, reason?: string): Promise<void>;
+}
+
+/** Methods of their own, which know their actor: they may be taken off the handle. */
+export function handleOf<D>(
+  grip: Grip,
+  { id, outcome, record, replaced }: Pick<Handle, 'id' | 'outcome' | 'record' | 'replaced'>,
+): Handle<D> {
+  const handle: Handle<D> = {
+    id,
+    outcome,
+    result(options) {
+      return grip.result(id, options) as Promise<RunRecord<OutputOf<D>>>;
+    },
+    send(event) {
+      return grip.send(id, event as AnyEventObject);
+    },
+    cancel(reason) {
+      return grip.cancel(id, reason);
+    },
+  };
+  if (record === undefined && replaced === undefined) return handle;
+  return {
+    ...handle,
+    ...(record && { record: record as RunRecord<OutputOf<D>> }),
+    ...(replaced !== undefined && { replaced }),
+  };
 }
 
 /** Schedules by definition, typed, or by name. Resolves when the run is stored: from then on nothing loses it. */

@@ -1,5 +1,5 @@
 /** What an idempotency key is stored as. The store computes fingerprints by the same rule when a run claims its key again. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** How long the record of a settled run answers for its key. */
 export const KEY_RETENTION_MS = 30 * 86_400_000;
@@ -13,7 +13,7 @@ export function fingerprintOf(name: string, input: string | null): Buffer {
   return digest(name, input ?? '');
 }
 
-/** The length in front keeps ('ab', 'c') apart from ('a', 'bc'). */
+/** The length in front keeps ('ab', 'c') apart from ('a', 'bc'). By way of text, because that is what Node is quickest at. */
 function digest(first: string, second: string): Buffer {
-  return createHash('sha256').update(`${first.length}:${first}${second}`).digest();
+  return Buffer.from(hash('sha256', `${first.length}:${first}${second}`, 'hex'), 'hex');
 }

@@ -125,6 +125,7 @@ export function record<T>(check: Check<T>): Check<Readonly<Record<string, T>>> {
 
 /** An object with exactly these options. */
 export function object<C extends Checks>(checks: C): Check<Checked<C>> {
+  const all = Object.entries(checks);
   return (value, option) => {
     const given = value === undefined ? {} : plainObject(value, option);
     const prefix = option === '' ? '' : `${option}.`;
@@ -132,8 +133,9 @@ export function object<C extends Checks>(checks: C): Check<Checked<C>> {
       if (Object.hasOwn(checks, key)) continue;
       throw new InvalidOptionError(prefix + key, `is unknown. Known here: ${Object.keys(checks).join(', ')}.`);
     }
-    const checked = Object.entries(checks).map(([key, check]) => [key, check(given[key], prefix + key)]);
-    return Object.fromEntries(checked) as Checked<C>;
+    const checked: Record<string, unknown> = {};
+    for (const [key, check] of all) checked[key] = check(given[key], prefix + key);
+    return checked as Checked<C>;
   };
 }
 

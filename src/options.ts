@@ -73,13 +73,15 @@ export function resolveScheduleOptions(
   options: unknown,
   defaults: { readonly queue: string; readonly priority: number },
 ): ResolvedSchedule {
-  const { delay, at, priority, queue, ...rest } = scheduleChecks(options, '');
+  const { delay, at, idempotencyKey, priority, queue, labels, client: within } = scheduleChecks(options, '');
   if (at && delay !== undefined) throw new InvalidOptionError('at', "excludes 'delay': give one of the two.");
   return {
-    ...rest,
     when: at ? { at: at.getTime() } : { afterMs: delay ?? 0 },
+    idempotencyKey,
     priority: priority ?? defaults.priority,
     queue: queue ?? defaults.queue,
+    labels,
+    client: within,
   };
 }
 

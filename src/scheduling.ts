@@ -9,7 +9,7 @@ import type { LoadedDefinition } from './loaded-definition.ts';
 import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from './options.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from './run-record.ts';
 import type { Runtime } from './runtime.ts';
-import type { KeyClaim, Scheduled } from './store/contract.ts';
+import type { KeyClaim, NewActor, Scheduled } from './store/contract.ts';
 import type { LimitKeys } from './store/limits.ts';
 import { tracedScheduling } from './tracing.ts';
 
@@ -52,8 +52,16 @@ export interface Template extends Matter {
   readonly definition: LoadedDefinition;
 }
 
+/** What all calls for one definition share. */
+interface Terms {
+  readonly definition: LoadedDefinition;
+  /** Without options. */
+  readonly plain: ResolvedSchedule;
+}
+
 export class Scheduling {
   readonly #runtime: Runtime;
+  readonly #terms = new Map<DefinitionInternals, Terms>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -72,8 +80,7 @@ export class Scheduling {
 
   /** What others are to make an actor with later: the definition it lives by, and its input as it is stored. */
   async template(definition: AnyDefinition | string, input: unknown): Promise<Template> {
-    const internals = this.#internals(definition);
-    const loaded = this.#loaded(internals);
+    const { definition: loaded } = this.#termsOf(this.#internals(definition));
     return { definition: loaded, ...(await this.#matter(loaded, input)) };
   }
 
@@ -81,8 +88,7 @@ export class Scheduling {
   async many(definition: AnyDefinition, submissions: readonly Submission[]): Promise<readonly Submitted[]> {
     this.#runtime.assertOpen();
     const internals = this.#internals(definition);
-    const all = await tracedScheduling(internals, (trace) => this.#submitAll(internals, submissions, trace));
-    return all as readonly Submitted[];
+    return tracedScheduling(internals, (trace) => this.#submitAll(internals, submissions, trace));
   }
 
   async #submitAll(
@@ -90,11 +96,14 @@ export class Scheduling {
     submissions: readonly Submission[],
     trace: string | null,
   ): Promise<readonly Submitted[]> {
+    const terms = this.#termsOf(internals);
     const prepared: Enqueued[] = [];
     for (const [index, submission] of submissions.entries()) {
       try {
-        const { enqueued, client } = await this.#prepare(internals, submission, trace);
-        if (client) throw new InvalidInputError('options.client', 'is for single schedule() calls.');
+        const resolved = this.#resolved(terms, submission);
+        const preparing = this.#prepare(terms.definition, resolved, submission, trace);
+        const enqueued = preparing instanceof Promise ? await preparing : preparing;
+        if (resolved.client) throw new InvalidInputError('options.client', 'is for single schedule() calls.');
         prepared.push(enqueued);
       } catch (error) {
         throw at(index, error);
@@ -111,9 +120,8 @@ export class Scheduling {
     });
   }
 
-  async #submit(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
-    const submitted = await tracedScheduling(internals, (trace) => this.#submitOne(internals, submission, trace));
-    return submitted as Submitted;
+  #submit(internals: DefinitionInternals, submission: OwnSubmission): Promise<Submitted> {
+    return tracedScheduling(internals, (trace) => this.#submitOne(internals, submission, trace));
   }
 
   async #submitOne(
@@ -121,10 +129,16 @@ export class Scheduling {
     submission: OwnSubmission,
     trace: string | null,
   ): Promise<Submitted> {
-    const { enqueued, client } = await this.#prepare(internals, submission, trace);
+    const terms = this.#termsOf(internals);
+    const resolved = this.#resolved(terms, submission);
+    const preparing = this.#prepare(terms.definition, resolved, submission, trace);
+    // Only what answers later is waited for: calls that come together are to stay together.
+    const enqueued = preparing instanceof Promise ? await preparing : preparing;
     const { enqueue } = this.#runtime;
     if (submission.replaces) return this.#replace(enqueued, submission.replaces, submission);
-    const [scheduled] = client ? await enqueue.addWithin(client, [enqueued]) : [await enqueue.add(enqueued)];
+    const { client } = resolved;
+    if (!client) return this.#told(await enqueue.add(enqueued), enqueued, submission);
+    const [scheduled] = await enqueue.addWithin(client, [enqueued]);
     return this.#told(scheduled as Scheduled, enqueued, submission);
   }
 
@@ -145,37 +159,71 @@ export class Scheduling {
     return typeof definition === 'string' ? registry.newest(definition) : registry.of(definition);
   }
 
-  async #prepare(
-    internals: DefinitionInternals,
+  #termsOf(internals: DefinitionInternals): Terms {
+    const known = this.#terms.get(internals);
+    if (known) return known;
+    const { name, version } = internals;
+    const definition = this.#runtime.loaded(name, version);
+    if (!definition) throw new Error(`Definition ${name} version ${version} is not loaded.`);
+    const terms = { definition, plain: resolveScheduleOptions({}, internals) };
+    this.#terms.set(internals, terms);
+    return terms;
+  }
+
+  #resolved({ definition, plain }: Terms, { resolved, options }: Submission): ResolvedSchedule {
+    return resolved ?? (options === undefined ? plain : resolveScheduleOptions(options, definition));
+  }
+
+  #prepare(
+    definition: LoadedDefinition,
+    resolved: ResolvedSchedule,
     submission: OwnSubmission,
     trace: string | null,
-  ): Promise<{ enqueued: Enqueued; client: unknown }> {
-    const { env, options: settings } = this.#runtime;
-    const { input, extra } = submission;
-    const { name, version } = internals;
-    const resolved = submission.resolved ?? resolveScheduleOptions(submission.options ?? {}, internals);
-    // Only a schema that answers later is waited for: calls that come together are to stay together.
-    const def = this.#loaded(internals);
-    const preparing = this.#matter(def, input, extra?.maxBytes);
-    const { input: encoded, limits } = preparing instanceof Promise ? await preparing : preparing;
-    const { queue: queueName, priority, when, client } = resolved;
-    const labels = [...(extra?.labels ?? []), ...resolved.labels];
-    const queue = this.#runtime.queueNumber(queueName) ?? (await this.#runtime.queue(queueName));
-    const fingerprint = extra?.fingerprint ?? encoded;
-    const key =
-      resolved.idempotencyKey === null ? null : claimOf(resolved.idempotencyKey, settings.namespace, name, fingerprint);
-    const common = { name, version, priority, labels, when, key, limits, parent: null, start: false };
-    const role = encodeTrace(trace);
-    const actor = {
-      ...common,
-      role,
-      id: env.uuid(),
-      def: def.def,
-      queue,
-      state: internals.initialState,
-      input: encoded,
+  ): Enqueued | Promise<Enqueued> {
+    const matter = this.#matter(definition, submission.input, submission.extra?.maxBytes);
+    const queue = this.#runtime.queueNumber(resolved.queue);
+    if (queue !== undefined && !(matter instanceof Promise))
+      return this.#enqueued(definition, resolved, submission, trace, matter, queue);
+    const later = async (): Promise<Enqueued> => {
+      const known = await matter;
+      const number = queue ?? (await this.#runtime.queue(resolved.queue));
+      return this.#enqueued(definition, resolved, submission, trace, known, number);
     };
-    return { enqueued: { definition: def, actor, queueName }, client };
+    return later();
+  }
+
+  #enqueued(
+    definition: LoadedDefinition,
+    { idempotencyKey, queue: queueName, priority, labels, when }: ResolvedSchedule,
+    { extra }: OwnSubmission,
+    trace: string | null,
+    { input, limits }: Matter,
+    queue: number,
+  ): Enqueued {
+    const { def, name, version, initialState } = definition;
+    const actor: NewActor = {
+      id: this.#runtime.env.uuid(),
+      def,
+      queue,
+      name,
+      version,
+      priority,
+      labels: extra?.labels ? [...extra.labels, ...labels] : labels,
+      state: initialState,
+      input,
+      when,
+      parent: null,
+      role: trace === null ? null : encodeTrace(trace),
+      key: idempotencyKey === null ? null : this.#claimOf(idempotencyKey, name, extra?.fingerprint ?? input),
+      limits,
+      start: false,
+    };
+    return { definition, actor, queueName };
+  }
+
+  #claimOf(key: string, name: string, content: string | null): KeyClaim {
+    const digest = keyDigest(this.#runtime.options.namespace, key);
+    return { key, digest, fingerprint: fingerprintOf(name, content), retentionMs: KEY_RETENTION_MS };
   }
 
   #matter(
@@ -183,30 +231,24 @@ export class Scheduling {
     input: unknown,
     maxBytes = this.#runtime.options.maxPayloadBytes,
   ): Matter | Promise<Matter> {
-    const matter = (parsed: unknown): Matter => ({
-      input: parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes }),
-      limits: definition.limitKeys(parsed),
-    });
     const parsing = parseInput(definition, input);
-    return parsing instanceof Promise ? parsing.then(matter) : matter(parsing);
+    return parsing instanceof Promise
+      ? parsing.then((parsed) => matterOf(definition, parsed, maxBytes))
+      : matterOf(definition, parsing, maxBytes);
   }
+}
 
-  #loaded({ name, version }: DefinitionInternals): LoadedDefinition {
-    const definition = this.#runtime.loaded(name, version);
-    if (!definition) throw new Error(`Definition ${name} version ${version} is not loaded.`);
-    return definition;
-  }
+function matterOf(definition: LoadedDefinition, parsed: unknown, maxBytes: number): Matter {
+  return {
+    input: parsed === undefined ? null : encode(parsed, { path: 'input', maxBytes }),
+    limits: definition.limitKeys(parsed),
+  };
 }
 
 /** The error, naming the item it is about. */
 function at(index: number, error: unknown): unknown {
   if (error instanceof CarillonError) error.message = `items[${index}]: ${error.message}`;
   return error;
-}
-
-function claimOf(key: string, namespace: string, name: string, content: string | null): KeyClaim {
-  const digest = keyDigest(namespace, key);
-  return { key, digest, fingerprint: fingerprintOf(name, content), retentionMs: KEY_RETENTION_MS };
 }
 
 function told(scheduled: Scheduled, { options, resolved }: Submission): Submitted {

@@ -28,6 +28,11 @@ export class StoreClock {
     }
   }
 
+  /** How long it is until then, in parts of a millisecond too: an instant that is waited for may pass within one. */
+  msUntil(at: Instant): number {
+    return Math.ceil((at - this.#env.monotonicMs() - this.#aheadMs) * 1024) / 1024;
+  }
+
   now(): Instant {
     return Math.floor(this.#env.monotonicMs() + this.#aheadMs);
   }

@@ -21,12 +21,28 @@ const tracer = trace.getTracer(TRACER);
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** Schedules within a span of its own, if its caller has one. `work` gets what is to be stored with the run. */
-export async function tracedScheduling<T extends { readonly id: string; readonly outcome: string }>(
-  { name, queue }: { readonly name: string; readonly queue?: string },
-  work: (traceparent: string | null) => Promise<T | readonly T[]>,
-): Promise<T | readonly T[]> {
+export function tracedScheduling<T extends Outcome | readonly Outcome[]>(
+  definition: Scheduling,
+  work: (traceparent: string | null) => Promise<T>,
+): Promise<T> {
   const active = trace.getActiveSpan();
-  if (!active || !isSpanContextValid(active.spanContext())) return work(null);
+  return active && isSpanContextValid(active.spanContext()) ? withinSpan(definition, work) : work(null);
+}
+
+interface Scheduling {
+  readonly name: string;
+  readonly queue?: string;
+}
+
+interface Outcome {
+  readonly id: string;
+  readonly outcome: string;
+}
+
+async function withinSpan<T extends Outcome | readonly Outcome[]>(
+  { name, queue }: Scheduling,
+  work: (traceparent: string | null) => Promise<T>,
+): Promise<T> {
   const attributes = { 'carillon.name': name, ...(queue !== undefined && { 'carillon.queue': queue }) };
   const span = tracer.startSpan(`schedule ${name}`, { kind: SpanKind.PRODUCER, attributes });
   try {

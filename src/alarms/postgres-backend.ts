@@ -17,15 +17,11 @@ import {
   Worker,
 } from 'bullmq';
 import { Client, type ClientConfig, type Pool } from 'pg';
+import { alarmSchema } from './alarm-schema.ts';
 import type { AlarmBackend, BullQueue, BullWorker } from './backend.ts';
 
 /** Queries at once: a claim and an addition. The LISTEN connection comes on top. */
 const POOL_SIZE = 2;
-
-/** The schema of BullMQ's tables for a Carillon schema. */
-export function alarmSchema(schema: string): string {
-  return `${schema}_bullmq`;
-}
 
 /** Creates or upgrades BullMQ's tables. Processes that do it at once take turns; when there is nothing to do it only reads. */
 export async function migrateAlarms(pool: Pool, schema: string): Promise<void> {

@@ -3,7 +3,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import colors from 'picocolors';
 import { systemEnv } from '../env.ts';
 import { Following } from '../inspect/following.ts';
-import { InspectionServer } from '../inspect/inspection-server.ts';
 import type { StatelyInspectionEvent } from '../inspect/stately-events.ts';
 import { addCommand, type CommonOptions, withScheduler } from './command.ts';
 import { printJson, printLine, printTable } from './output.ts';
@@ -60,6 +59,7 @@ async function serve(id: string | undefined, { json, ...flags }: InspectFlags): 
   const stop = stopSignal();
   const { port = PORT, viewer = new URL(VIEWER), allowOrigin: origins = [] } = flags;
   await withScheduler(flags, async (scheduler) => {
+    const { InspectionServer } = await import('../inspect/inspection-server.ts');
     const server = new InspectionServer({ port, viewer, origins });
     const following = new Following({
       scheduler,

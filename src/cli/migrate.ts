@@ -1,7 +1,6 @@
 /** `carillon migrate`: brings the database up to date, or says what it would run. */
 import type { Command } from 'commander';
 import { Pool } from 'pg';
-import { migrateAlarms } from '../alarms/postgres-backend.ts';
 import { resolveSchedulerOptions } from '../options.ts';
 import { configOf } from '../store/postgres/database.ts';
 import { type MigrationPlan, migrate, planMigrations } from '../store/postgres/migrate.ts';
@@ -39,6 +38,8 @@ async function migrateAlarmTables({ connection }: PostgresAddress, schema: strin
   const pool = new Pool({ ...configOf(connection), max: 1 });
   pool.on('error', () => undefined);
   try {
+    // BullMQ takes longer to load than everything else of a command.
+    const { migrateAlarms } = await import('../alarms/postgres-backend.ts');
     await migrateAlarms(pool, schema);
   } finally {
     await pool.end();

@@ -11,16 +11,15 @@ export class Births {
   /** Address of the actor whose logic is being asked: whose children XState makes. */
   owner = '';
   readonly #run: Run;
-  readonly #unborn = new Map<string, ActorRecord>();
-  readonly #inert: Logic;
+  #unborn: ActorRecord[] = [];
 
   constructor(run: Run) {
     this.#run = run;
-    this.#inert = new Inert((actor) => this.#start(actor));
   }
 
   find(address: string): ActorRecord | undefined {
-    return this.#unborn.get(address);
+    for (const record of this.#unborn) if (record.self.address === address) return record;
+    return undefined;
   }
 
   nextAddress(): string {
@@ -37,26 +36,34 @@ export class Births {
         `child '${actor.id}' was spawned from logic that has no name; register it in setup({ actors }) and spawn it by name`,
       );
     }
-    const address = this.#run.addressOf(actor);
-    const sync = actor._syncSnapshot === true;
-    const self = new StandIn(actor.id, address);
-    this.#unborn.set(address, { self, entry, sync, systemId: actor.options.systemId, snapshot: STARTING });
+    this.#expect(entry, actor.id, this.#run.addressOf(actor), actor._syncSnapshot === true, actor.options.systemId);
     // XState would tell the owner of the snapshots of the empty shell.
     actor._syncSnapshot = false;
-    actor.logic = this.#inert;
+    actor.logic = new Inert((made) => this.start(this.#run.standInOf(made), made.options.input));
+  }
+
+  /** A child that is known to come, without XState making an actor first. */
+  expect(entry: Entry, id: string, sync: boolean): StandIn {
+    return this.#expect(entry, id, this.nextAddress(), sync, undefined);
+  }
+
+  #expect(entry: Entry, id: string, address: string, sync: boolean, systemId: string | undefined): StandIn {
+    const self = new StandIn(id, address);
+    this.#unborn.push({ self, entry, sync, systemId, snapshot: STARTING });
+    return self;
   }
 
   /** It is stopped before it began. */
   abandon(address: string): void {
-    this.#unborn.delete(address);
+    if (this.#unborn.length > 0) this.#unborn = this.#unborn.filter(({ self }) => self.address !== address);
   }
 
-  #start(actor: NewActor): void {
-    const address = this.#run.addressOf(actor);
-    const unborn = this.#unborn.get(address);
-    this.#unborn.delete(address);
+  start(child: StandIn, given: unknown): void {
+    const { id, address } = child;
+    const unborn = this.find(address);
+    this.abandon(address);
     if (!unborn || !this.#run.records.has(ownerOf(address))) return;
-    const input = this.#run.clean(actor.options.input, `input of '${actor.id}'`);
+    const input = this.#run.clean(given, `input of '${id}'`);
     if (unborn.entry.kind === 'effect') this.#startEffect(unborn, input);
     else this.#run.birth(unborn, input);
   }

@@ -149,7 +149,7 @@ export function restored(logic: Logic, persisted: unknown): Snapshot {
   return logic.restoreSnapshot ? logic.restoreSnapshot(persisted, undefined as never) : (persisted as Snapshot);
 }
 
-function childrenOf(
+export function childrenOf(
   cleaner: Cleaner,
   children: MachineSnapshot['children'],
   before: MachineSnapshot['children'] | undefined,

@@ -4,6 +4,7 @@
  */
 
 import { Templates } from './canonical.ts';
+import { Paths } from './paths.ts';
 import { isLogic, isMachine, type Logic, type Machine } from './xstate-internals.ts';
 
 /**
@@ -24,6 +25,7 @@ export interface MachineEntry {
   readonly key: string;
   readonly logic: Machine;
   readonly templates: Templates;
+  readonly paths: Paths;
   /** Actor logic by the name its actions and invokes use. */
   readonly actors: Map<string, Entry>;
   /** The name a piece of logic is registered under, for logic that is passed by itself. */
@@ -70,14 +72,15 @@ export class Catalogue {
   #addMachine(original: Machine, key: string): MachineEntry {
     const logic = original.provide({});
     if (logic.options.maxIterations === Number.POSITIVE_INFINITY) logic.options.maxIterations = MAX_ITERATIONS;
-    const entry: MachineEntry = {
+    const parts = {
       kind: 'machine',
       key,
       logic,
       templates: new Templates(logic),
       actors: new Map(),
       names: new Map(),
-    };
+    } as const;
+    const entry: MachineEntry = Object.assign(parts, { paths: new Paths(() => entry) });
     this.#byKey.set(key, entry);
     this.#byLogic.set(original, entry);
     this.#addActors(entry);

@@ -4,7 +4,7 @@ export { accepts, acceptsIn, type Description, describe } from './describe.ts';
 export { misfits } from './fit.ts';
 export { MachineFault } from './machine-fault.ts';
 export { type Portrait, portraitOf, repainted, withEffectIds } from './portrait.ts';
-export { type Prepared, prepare } from './prepare.ts';
+export { askingXState, type Prepared, prepare } from './prepare.ts';
 export { type RunLogicHooks, type RunningLogic, runLogic } from './run-logic.ts';
 export { decodeState, encodeState } from './state-text.ts';
 export { deliver, finishEffect, fireTimer, init, type Step } from './step.ts';

@@ -14,6 +14,8 @@ export interface Prepared {
   readonly standard: boolean;
   /** Contexts are frozen, so that a machine which changes one in place fails at once. */
   readonly freeze: boolean;
+  /** Steps go along known paths (see paths.ts). */
+  readonly byPaths: boolean;
   readonly machine: AnyStateMachine;
   readonly catalogue: Catalogue;
   /** What its author should know before relying on it. */
@@ -45,12 +47,18 @@ export function prepare(
     version,
     standard,
     freeze,
+    byPaths: true,
     machine: catalogue.root.logic as unknown as AnyStateMachine,
     catalogue,
     warnings,
     findings: standard ? [] : findingsOf(catalogue),
     chart: chartOf(catalogue.root),
   };
+}
+
+/** The same definition, with XState asked for every step: for whoever checks what was computed along known paths. */
+export function askingXState(prepared: Prepared): Prepared {
+  return { ...prepared, byPaths: false };
 }
 
 /** XState makes the first event itself, so it gets its `at` on the way. */

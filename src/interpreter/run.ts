@@ -4,15 +4,14 @@
  */
 
 import type { AnyEventObject } from 'xstate';
-import { canonical, type References } from '../codec.ts';
+import { canonical, isWhole, type References } from '../codec.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';
-import { canonicalSnapshot } from './canonical.ts';
 import { MachineFault } from './machine-fault.ts';
+import { beginningOf, outcomeOf } from './outcome.ts';
 import type { Prepared } from './prepare.ts';
 import { readable } from './readable.ts';
-import { Scope } from './scope.ts';
 import { onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
 import { StepSystem } from './step-system.ts';
 import type { ActorRecord, SystemState } from './system-state.ts';
@@ -23,6 +22,7 @@ const MAX_MESSAGES = 1000;
 
 /** What waits for an actor that is busy, was not started yet, or is to stop when it is done. */
 interface Mailbox {
+  readonly address: string;
   busy: boolean;
   stopping: boolean;
   readonly queue: AnyEventObject[];
@@ -39,13 +39,13 @@ export interface Moment {
   readonly plan?: unknown;
 }
 
+const BEGINNING = Symbol('beginning');
+
 export class Run implements Stage {
   readonly id: string;
   readonly now: number;
   readonly plan: unknown;
   readonly prepared: Prepared;
-  readonly system: StepSystem;
-  readonly references: References;
   readonly records: Map<string, ActorRecord>;
   readonly agenda: Agenda;
   readonly births: Births;
@@ -54,20 +54,35 @@ export class Run implements Stage {
   readonly deferred: Deferred[] = [];
   readonly emitted: AnyEventObject[] = [];
   #changed = false;
-  readonly #boxes = new Map<string, Mailbox>();
+  readonly #boxes: Mailbox[] = [];
   #messages = 0;
+  // Made when they are asked for: most steps need neither.
+  #system: StepSystem | null = null;
+  #references: References | null = null;
 
   constructor(prepared: Prepared, state: SystemState, { id, now, plan }: Moment) {
     this.id = id;
     this.now = now;
     this.plan = plan;
     this.prepared = prepared;
-    this.records = new Map(state.records);
+    this.records = new Map();
+    state.records.forEach((record, address) => this.records.set(address, record));
     this.agenda = new Agenda(state);
     this.births = new Births(this);
     this.startedAt = state.startedAt;
-    this.system = new StepSystem(this);
-    this.references = referencesOf(id, (address) => this.find(address)?.self);
+  }
+
+  get system(): StepSystem {
+    return (this.#system ??= new StepSystem(this));
+  }
+
+  get references(): References {
+    return (this.#references ??= referencesOf(this.id, (address) => this.find(address)?.self));
+  }
+
+  /** Another actor may have its system id from now on. */
+  unregister(address: string): void {
+    this.#system?.forget(address);
   }
 
   get changed(): boolean {
@@ -83,7 +98,8 @@ export class Run implements Stage {
   }
 
   standInOf(actor: ActorLike): StandIn {
-    return this.references.find(actor.id, this.addressOf(actor)) as StandIn;
+    const address = this.addressOf(actor);
+    return this.find(address)?.self ?? new StandIn(actor.id, address);
   }
 
   // ── messages ──────────────────────────────────────────────────────────────
@@ -91,7 +107,7 @@ export class Run implements Stage {
   /** An event for one actor: now if it is idle, after what it does if it is busy, once it started if it has not yet. */
   send(address: string, event: AnyEventObject): void {
     const record = this.records.get(address);
-    const box = this.#boxes.get(address);
+    const box = this.#boxOf(address);
     if (!record) {
       if (this.births.find(address)) this.#box(address).queue.push(this.clean(event, 'event'));
       return;
@@ -103,36 +119,42 @@ export class Run implements Stage {
       return;
     }
     if (box?.busy) box.queue.push(cleaned);
-    else this.#serve(address, () => this.#transition(record, cleaned));
+    else this.#serve(address, record, cleaned);
   }
 
   /** As {@link canonical}, with actors replaced by what stands for them. */
   clean<T>(value: T, path: string): T {
-    return canonical(value, path, this.references) as T;
+    return isWhole(value) ? value : (canonical(value, path, this.references) as T);
+  }
+
+  #boxOf(address: string): Mailbox | undefined {
+    for (const box of this.#boxes) if (box.address === address) return box;
+    return undefined;
   }
 
   #box(address: string): Mailbox {
-    let box = this.#boxes.get(address);
-    if (!box) this.#boxes.set(address, (box = { busy: false, stopping: false, queue: [] }));
+    let box = this.#boxOf(address);
+    if (!box) this.#boxes.push((box = { address, busy: false, stopping: false, queue: [] }));
     return box;
   }
 
-  #serve(address: string, first: () => void): void {
+  /** Its first step, or one for an event, and then what came for it meanwhile. */
+  #serve(address: string, record: ActorRecord, event: AnyEventObject | typeof BEGINNING, input?: unknown): void {
     const box = this.#box(address);
     box.busy = true;
-    first();
-    for (let event = box.queue.shift(); event && !box.stopping; event = box.queue.shift()) {
-      const record = this.records.get(address);
-      if (record?.snapshot.status !== 'active') break;
-      this.#transition(record, event);
+    if (event === BEGINNING) this.#begin(record, input);
+    else this.#transition(record, event);
+    for (let next = box.queue.shift(); next && !box.stopping; next = box.queue.shift()) {
+      const current = this.records.get(address);
+      if (current?.snapshot.status !== 'active') break;
+      this.#transition(current, next);
     }
     box.busy = false;
     if (box.stopping) this.#remove(address);
   }
 
   #transition(record: ActorRecord, event: AnyEventObject): void {
-    const { entry, self, snapshot } = record;
-    const isRoot = self.address === '';
+    const isRoot = record.self.address === '';
     const received = isRoot && this.prepared.standard ? stamped(event, this) : event;
     if (++this.#messages > MAX_MESSAGES) {
       throw this.#fault(
@@ -141,22 +163,11 @@ export class Run implements Stage {
         new Error(`more than ${MAX_MESSAGES} messages in one step; its actors never stop answering each other`),
       );
     }
-    const scope = new Scope(this, self);
     try {
-      const next = this.#ask(self.address, () => entry.logic.transition(snapshot, received, scope));
-      if (next !== snapshot || scope.deferred.length > 0 || record.sync) this.#settle(record, next, scope);
+      const { next, deferred } = outcomeOf(this, record, received);
+      if (next !== record.snapshot || deferred.length > 0 || record.sync) this.#settle(record, next, deferred);
     } catch (error) {
       throw this.#fault(record, event, error);
-    }
-  }
-
-  #ask(address: string, work: () => Snapshot): Snapshot {
-    const before = this.births.owner;
-    this.births.owner = address;
-    try {
-      return onStage(this, work);
-    } finally {
-      this.births.owner = before;
     }
   }
 
@@ -170,14 +181,13 @@ export class Run implements Stage {
 
   // ── what a transition came to ─────────────────────────────────────────────
 
-  #settle(record: ActorRecord, raw: Snapshot, scope: Scope): void {
+  #settle(record: ActorRecord, snapshot: Snapshot, deferred: readonly (() => void)[]): void {
     const address = record.self.address;
-    const snapshot = canonicalSnapshot(this, record.entry, raw, record.snapshot);
     if (this.prepared.freeze) freezeDeep(snapshot.context);
     this.#changed = true;
     this.records.set(address, { ...record, snapshot });
     onStage(this, () => {
-      for (const work of scope.deferred) work();
+      for (const work of deferred) work();
     });
     // One of them may have had this actor stopped.
     if (!this.records.has(address)) return;
@@ -216,24 +226,23 @@ export class Run implements Stage {
   adopt(effect: ActorRecord): void {
     const { address } = effect.self;
     this.records.set(address, effect);
-    for (const event of this.#boxes.get(address)?.queue.splice(0) ?? []) this.relays.push({ ref: address, event });
+    for (const event of this.#boxOf(address)?.queue.splice(0) ?? []) this.relays.push({ ref: address, event });
   }
 
   /** The first step of a machine or of transition logic. */
   birth(record: ActorRecord, input: unknown): void {
-    const { self, entry } = record;
-    this.records.set(self.address, record);
-    this.#serve(self.address, () => {
-      const scope = new Scope(this, self);
-      try {
-        const first = this.#ask(self.address, () => entry.logic.getInitialSnapshot(scope, input));
-        // A machine catches what its own first step throws; nothing else can give it this status so early.
-        if (entry.kind === 'machine' && first.status === 'error') throw first.error;
-        this.#settle(record, first, scope);
-      } catch (error) {
-        throw this.#fault(record, { type: 'xstate.init' }, error);
-      }
-    });
+    const { address } = record.self;
+    this.records.set(address, record);
+    this.#serve(address, record, BEGINNING, input);
+  }
+
+  #begin(record: ActorRecord, input: unknown): void {
+    try {
+      const { next, deferred } = beginningOf(this, record, input);
+      this.#settle(record, next, deferred);
+    } catch (error) {
+      throw this.#fault(record, { type: 'xstate.init' }, error);
+    }
   }
 
   /** An effect came to its end. */
@@ -242,7 +251,7 @@ export class Run implements Stage {
     const record = this.records.get(ref);
     if (!effect || !record) return;
     this.agenda.endEffect(effect);
-    this.system.forget(ref);
+    this.unregister(ref);
     const actorId = effect.name;
     const settled = this.#outcome(result);
     this.records.set(ref, { ...record, systemId: undefined, snapshot: settled });
@@ -266,7 +275,7 @@ export class Run implements Stage {
   /** Stops an actor behind what it is doing; one that was never started just never starts. */
   stop(address: string): void {
     this.births.abandon(address);
-    const box = this.#boxes.get(address);
+    const box = this.#boxOf(address);
     if (box?.busy) {
       box.queue.length = 0;
       box.stopping = true;
@@ -287,9 +296,9 @@ export class Run implements Stage {
     for (const child of this.records.keys()) {
       if (!child.startsWith(inner)) continue;
       this.records.delete(child);
-      this.system.forget(child);
+      this.unregister(child);
     }
-    this.system.forget(address);
+    this.unregister(address);
     this.agenda.close(address);
   }
 

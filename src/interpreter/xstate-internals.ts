@@ -18,7 +18,13 @@ export interface Node {
   readonly ownEvents: readonly string[];
   readonly entry: readonly unknown[];
   readonly exit: readonly unknown[];
-  readonly invoke: readonly { readonly id: string; readonly src: string }[];
+  readonly invoke: readonly {
+    readonly id: string;
+    readonly src: string;
+    readonly input?: unknown;
+    readonly onSnapshot?: unknown;
+  }[];
+  readonly output?: unknown;
   readonly parent?: Node;
   readonly initial: { readonly actions: readonly unknown[]; readonly target?: readonly Node[] };
   readonly always?: readonly Transition[];

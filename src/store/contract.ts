@@ -104,6 +104,7 @@ export type Scheduled =
 export interface ScheduleReply extends Reply {
   /** In the order asked. */
   readonly items: readonly Scheduled[];
+  readonly told?: boolean;
 }
 
 // ── mail ────────────────────────────────────────────────────────────────────
@@ -421,9 +422,13 @@ export interface Store extends Operating, Surveying {
   registerDefinitions(definitions: readonly DefinitionEntry[]): Promise<readonly number[]>;
   registerQueues(names: readonly string[]): Promise<readonly number[]>;
 
-  schedule(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
+  /**
+   * `tell`: a queue whose listeners are told with the very write if it makes something due there that does not start; where that
+   * was so, the reply says `told`, and {@link Store.announce} is not needed. None, unless given.
+   */
+  schedule(actors: readonly NewActor[], starter: Starter | null, tell?: number): Promise<ScheduleReply>;
   /** All or none: with one `conflict` among the answers nothing was written, whatever the others say. Never `refused`: it rejects. */
-  scheduleTogether(actors: readonly NewActor[], starter: Starter | null): Promise<ScheduleReply>;
+  scheduleTogether(actors: readonly NewActor[], starter: Starter | null, tell?: number): Promise<ScheduleReply>;
   /**
    * Schedules one actor in the place of others, in one transaction; calls with one label wait for each other. Not replaced is
    * what a worker holds, has tried, or may have tried: what was held before and is due.

@@ -31,4 +31,17 @@ describe('the store clock', () => {
     clock.observe(10_000);
     expect(clock.now()).toBe(10_000);
   });
+
+  test('when the time until an instant is over, that instant has come, wherever within a millisecond it began', async () => {
+    for (const beganAt of [0.1, 0.25, 0.7, 1 / 3]) {
+      const env = new SimulatedEnv();
+      await env.advance(beganAt);
+      const clock = new StoreClock(env, 1_893_456_000_000);
+      await env.advance(0.2);
+      const ms = clock.msUntil(1_893_456_000_007);
+      expect(ms).toBeCloseTo(6.8, 2);
+      await env.advance(ms);
+      expect(clock.now()).toBe(1_893_456_000_007);
+    }
+  });
 });

@@ -3,7 +3,7 @@
  * but tables of its own, made new every time and dropped at the end.
  */
 import { Client } from 'pg';
-import { alarmSchema } from '../../alarms/postgres-backend.ts';
+import { alarmSchema } from '../../alarms/alarm-schema.ts';
 import { createScheduler, type Scheduler } from '../../scheduler.ts';
 import { configOf } from '../../store/postgres/database.ts';
 import { migrate } from '../../store/postgres/migrate.ts';

@@ -4,8 +4,10 @@
  */
 import type { NewActor, Scheduled } from '../contract.ts';
 import type { Operator } from '../operating.ts';
-import { Answers, insertActors } from './actors.ts';
+import { Answers, birth, insert, insertActors } from './actors.ts';
+import { numbers } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
+import type { Notice } from './wake.ts';
 
 const CLAIM_KEYS: Statement = {
   name: 'claim_keys',
@@ -17,6 +19,20 @@ const CLAIM_KEYS: Statement = {
   on conflict (digest) do nothing
   returning actor`,
 };
+
+/** Claims keys and bears those that got theirs, in one statement. Fails where an id is taken. */
+const CLAIM_AND_BEAR = birth('schedule_keyed', {
+  before: `won as (
+    insert into carillon.claims (digest, fingerprint, actor, retention_ms, key)
+    select k.digest, k.fingerprint, k.actor, k.retention_ms, k.key
+    from unnest($17::bytea[], $21::bytea[], $3::uuid[], $22::float8[], $16::text[])
+      with ordinality as k(digest, fingerprint, actor, retention_ms, key, position)
+    order by k.digest, k.position
+    on conflict (digest) do nothing
+    returning actor
+  ),`,
+  among: 'where item.id in (select w.actor from won w)',
+});
 
 /** The record is not copied into the claim when it is long; then it is read where it is. */
 const READ_KEYS: Statement = {
@@ -70,6 +86,18 @@ export type KeyedActor = NewActor & { readonly key: NonNullable<NewActor['key']>
 
 export function isKeyed(actor: NewActor): actor is KeyedActor {
   return actor.key !== null;
+}
+
+/**
+ * As a transaction of its own, for those that nobody else has a key of or waits for one of: most. What is absent from the answer has to
+ * be asked for with {@link insertKeyed}.
+ */
+export function insertFirst(query: Query, actors: readonly KeyedActor[], notice: Notice | null): Promise<Answers> {
+  const fingerprints = actors.map((a) => a.key.fingerprint);
+  return insert(CLAIM_AND_BEAR, query, actors, null, notice, [
+    fingerprints,
+    numbers(actors.map((a) => a.key.retentionMs)),
+  ]);
 }
 
 /**

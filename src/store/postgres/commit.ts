@@ -4,7 +4,7 @@
  */
 import type { CommitReply, Instant, LeaseChanges, TurnWrite } from '../contract.ts';
 import type { Upcoming } from '../limits.ts';
-import { Answers, answerTaken, insertActors } from './actors.ts';
+import { Answers, insertActors } from './actors.ts';
 import { admitNext } from './admission.ts';
 import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
@@ -16,6 +16,7 @@ import { deliver } from './mailbox.ts';
 import { linesOf, lockLines, movePlaces, movesPlace, refusePlaces } from './places.ts';
 import { keepDays, makeLeaves, type SettledWrite, writeSettled } from './settled.ts';
 import { isInTheWay, isMissingLeaf } from './sqlstate.ts';
+import { answerTaken } from './taken.ts';
 import { type Accepted, type ContinuedWrite, writeTurns } from './turns.ts';
 
 /** Where each actor stands: what a write whose reply was lost has left behind. */

@@ -1,9 +1,9 @@
 /** The birth of a copy: row, mailbox, due row and audit are one statement. */
 import type { Fork, Operator } from '../operating.ts';
-import { lookUp } from './actors.ts';
 import { readNow } from './clock.ts';
 import type { Database, Statement } from './database.ts';
 import { textArray } from './groups.ts';
+import { lookUp } from './taken.ts';
 
 /** Like any birth, but with a past. One that is held has no due row: releasing it makes one. */
 const FORK: Statement = {

@@ -88,8 +88,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     },
     registerQueues: (names) => registry.registerQueues(names),
 
-    schedule: (actors, starter) => schedule(db, actors, starter),
-    scheduleTogether: (actors, starter) => scheduleTogether(db, actors, starter),
+    schedule: (actors, starter, tell) => schedule(db, actors, starter, () => announcer.leading(tell)),
+    scheduleTogether: (actors, starter, tell) => scheduleTogether(db, actors, starter, () => announcer.leading(tell)),
     replace: (actor, replacement) => replace(db, actor, replacement),
     send: (mail) => send(db, mail),
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),

@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { Instant, NewActor } from '../contract.ts';
 import type { Replaced, Replacement } from '../replacement.ts';
-import { answerTaken, lookUp } from './actors.ts';
 import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { deliver } from './mailbox.ts';
 import { insertPiece, KEY_PATIENCE_MS, KEY_PAUSE_MS } from './schedule.ts';
 import { blamesValue, isInTheWay } from './sqlstate.ts';
+import { answerTaken, lookUp } from './taken.ts';
 
 /** A statement of its own: what comes after has to see all that its former holders wrote. */
 const LOCK_LABEL: Statement = { name: 'lock_label', text: `select pg_advisory_xact_lock($1::int8)` };

@@ -1,12 +1,14 @@
 /** `scheduleTogether`: one transaction for all, which a single conflict takes back. */
 import type { NewActor, ScheduleReply, Starter } from '../contract.ts';
-import { Answers, answerTaken, sizeOf } from './actors.ts';
+import { Answers, sizeOf } from './actors.ts';
 import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { inPieces } from './groups.ts';
-import { found, inOrder, insertPiece, KEY_PATIENCE_MS, KEY_PAUSE_MS } from './schedule.ts';
+import { found, inOrder, insertAlone, insertPiece, KEY_PATIENCE_MS, KEY_PAUSE_MS } from './schedule.ts';
 import { isInTheWay } from './sqlstate.ts';
+import { answerTaken } from './taken.ts';
+import type { Lead } from './wake.ts';
 
 /** Thrown to roll back what these answers say was written. */
 class TakenBack extends Error {
@@ -21,13 +23,14 @@ export async function scheduleTogether(
   db: Database,
   actors: readonly NewActor[],
   starter: Starter | null,
+  lead: Lead,
 ): Promise<ScheduleReply> {
   const answers = await answerTaken(db.ask, actors, db.env.wallMs());
-  const open = actors.filter((actor) => !answers.has(actor.id));
+  const open = answers.size === 0 ? actors : actors.filter((actor) => !answers.has(actor.id));
   const startedMs = db.env.monotonicMs();
   while (open.length > 0) {
     try {
-      answers.addAll(await written(db, open, starter));
+      answers.addAll(await written(db, open, starter, lead));
       break;
     } catch (error) {
       // Somebody's open transaction holds one of the keys: whose it will be is known when that one ends.
@@ -35,15 +38,18 @@ export async function scheduleTogether(
       await db.pause(KEY_PAUSE_MS);
     }
   }
-  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers) };
+  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers), told: answers.told };
 }
 
-async function written(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
+async function written(
+  db: Database,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+  lead: Lead,
+): Promise<Answers> {
   const keyed = actors.filter(isKeyed);
-  const pieces = inPieces(
-    actors.filter((actor) => !isKeyed(actor)),
-    sizeOf,
-  );
+  const plain = keyed.length === 0 ? actors : actors.filter((actor) => !isKeyed(actor));
+  const pieces = inPieces(plain, sizeOf);
   const write = async (query: Query): Promise<Answers> => {
     // Keys first: a conflict then costs nothing more.
     const answers = keyed.length > 0 ? await insertKeyed(db, query, keyed) : new Answers();
@@ -54,13 +60,16 @@ async function written(db: Database, actors: readonly NewActor[], starter: Start
   const single = keyed.length === 0 && pieces.length === 1;
   try {
     return await db.resolved(
-      () => (single ? write(db.ask) : db.transaction(write, keyed.length > 0 ? db.patient : db.pool)),
+      () =>
+        single
+          ? insertAlone(db, actors, starter, lead)
+          : db.transaction(write, keyed.length > 0 ? db.patient : db.pool),
       async () => {
         const there = await found(db, actors, starter);
         if (there.size === 0) return undefined;
         // The others came second for their keys, and have to be told by whom they were beaten.
         const missing = actors.filter(({ id }) => !there.has(id));
-        if (missing.length > 0) there.addAll(await written(db, missing, starter));
+        if (missing.length > 0) there.addAll(await written(db, missing, starter, lead));
         return there;
       },
     );

@@ -4,13 +4,14 @@
  */
 import type { ClientBase } from 'pg';
 import type { NewActor, Scheduled, ScheduleReply, Starter } from '../contract.ts';
-import { Answers, answerTaken, insertActors, lookUp, sizeOf } from './actors.ts';
-import { insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
+import { Answers, insertActors, insertNew, sizeOf } from './actors.ts';
+import { insertFirst, insertKeyed, isKeyed, type KeyedActor } from './claims.ts';
 import { readNow } from './clock.ts';
 import type { Database, Query } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
-import { isInTheWay } from './sqlstate.ts';
-import { notifyWithin } from './wake.ts';
+import { isInTheWay, isTaken } from './sqlstate.ts';
+import { answerTaken, lookUp } from './taken.ts';
+import { type Lead, notifyWithin } from './wake.ts';
 
 /** How long a key may be held by somebody's open transaction before the caller hears of it. */
 export const KEY_PATIENCE_MS = 10_000;
@@ -20,19 +21,26 @@ export async function schedule(
   db: Database,
   actors: readonly NewActor[],
   starter: Starter | null,
+  lead: Lead,
 ): Promise<ScheduleReply> {
   const answers = await answerTaken(db.ask, actors, db.env.wallMs());
-  const open = actors.filter((actor) => !answers.has(actor.id));
+  const open = answers.size === 0 ? actors : actors.filter((actor) => !answers.has(actor.id));
   const keyed = open.filter(isKeyed);
   const plain = keyed.length === 0 ? open : open.filter((actor) => !isKeyed(actor));
   try {
     await bisected(
       plain,
-      async (group) => answers.addAll(await writePlain(db, group, starter)),
+      async (group) => answers.addAll(await writePlain(db, group, starter, lead)),
       (actor, error) => refuse(answers, actor, error),
     );
     await bisected(
       keyed,
+      async (group) => answers.addAll(await writeFirst(db, group, lead)),
+      // What cannot be written so is written below, or refused there.
+      () => undefined,
+    );
+    await bisected(
+      keyed.filter((actor) => !answers.has(actor.id)),
       async (group) => answers.addAll(await writeKeyed(db, group)),
       (actor, error) => (isInTheWay(error) ? writeWaiting(db, actor, answers) : refuse(answers, actor, error)),
     );
@@ -41,7 +49,7 @@ export async function schedule(
     if (![...answers.values()].some(({ outcome }) => outcome === 'scheduled')) throw error;
     for (const actor of open) if (!answers.has(actor.id)) refuse(answers, actor, error);
   }
-  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers) };
+  return { now: answers.now ?? (await readNow(db.ask)), items: inOrder(actors, answers), told: answers.told };
 }
 
 /** Inside the caller's transaction: only inserts, nothing halved, because an error has already ended it. */
@@ -69,7 +77,12 @@ export async function scheduleWithin(
   return { now, items };
 }
 
-async function writePlain(db: Database, actors: readonly NewActor[], starter: Starter | null): Promise<Answers> {
+async function writePlain(
+  db: Database,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+  lead: Lead,
+): Promise<Answers> {
   const pieces = inPieces(actors, sizeOf);
   const write = async (query: Query): Promise<Answers> => {
     const written = new Answers();
@@ -77,7 +90,7 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
     return written;
   };
   return db.resolved(
-    () => (pieces.length === 1 ? write(db.ask) : db.transaction(write)),
+    () => (pieces.length === 1 ? insertAlone(db, actors, starter, lead) : db.transaction(write)),
     async () => {
       const written = await found(db, actors, starter);
       for (const { id } of actors) {
@@ -88,6 +101,21 @@ async function writePlain(db: Database, actors: readonly NewActor[], starter: St
   );
 }
 
+/** As a transaction of its own, so that one which fails because of an id that is taken can be done anew. */
+export async function insertAlone(
+  db: Database,
+  actors: readonly NewActor[],
+  starter: Starter | null,
+  lead: Lead,
+): Promise<Answers> {
+  try {
+    return await insertNew(db.ask, actors, starter, lead());
+  } catch (error) {
+    if (isTaken(error)) return insertPiece(db.ask, actors, starter);
+    throw error;
+  }
+}
+
 export async function insertPiece(
   query: Query,
   actors: readonly NewActor[],
@@ -96,6 +124,18 @@ export async function insertPiece(
   const written = await insertActors(query, actors, starter);
   for (const { id } of actors) if (!written.has(id)) written.set(id, { outcome: 'skipped_in_flight', id });
   return written;
+}
+
+/** The usual case. An answer is absent where a key is somebody's. */
+async function writeFirst(db: Database, actors: readonly KeyedActor[], lead: Lead): Promise<Answers> {
+  const query: Query = (statement, values) => db.query(statement, values, db.patient);
+  return db.resolved(
+    () => insertFirst(query, actors, lead()),
+    async () => {
+      const written = await found(db, actors, null);
+      return written.size > 0 ? written : undefined;
+    },
+  );
 }
 
 async function writeKeyed(db: Database, actors: readonly KeyedActor[]): Promise<Answers> {
@@ -150,12 +190,13 @@ function refuse(answers: Answers, { id }: NewActor, error: unknown): void {
 
 /** An id asked for twice in one call is inserted once: by the first. */
 export function inOrder(actors: readonly NewActor[], answers: Answers): readonly Scheduled[] {
-  const seen = new Set<string>();
+  // As many answers as actors: no id was asked for twice.
+  const seen = answers.size === actors.length ? null : new Set<string>();
   return actors.map(({ id }) => {
     const answer = answers.get(id);
     if (answer === undefined) throw new Error(`No answer for actor ${id}.`);
-    if (answer.outcome === 'scheduled' && seen.has(id)) return { outcome: 'skipped_in_flight', id };
-    seen.add(id);
+    if (answer.outcome === 'scheduled' && seen?.has(id)) return { outcome: 'skipped_in_flight', id };
+    seen?.add(id);
     return answer;
   });
 }

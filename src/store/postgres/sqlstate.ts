@@ -24,6 +24,11 @@ export function blamesValue(error: unknown): boolean {
   return isDatabaseError(error) && /^(22|23|54)/.test(error.code ?? '');
 }
 
+/** A row with that key is there already. */
+export function isTaken(error: unknown): boolean {
+  return isDatabaseError(error) && error.code === '23505';
+}
+
 /** `settled` has no leaf for the day a row is to be kept until. */
 export function isMissingLeaf(error: unknown): boolean {
   return isDatabaseError(error) && error.code === '23514' && error.routine === 'ExecFindPartition';

@@ -45,16 +45,34 @@ export async function notifyWithin(db: Database, query: Query, due: readonly Due
   ]);
 }
 
-/** Gathers announcements and sends them from a connection of its own choosing, never inside a write. */
+/** What a write says itself of what it makes due, so that nobody has to wait for another transaction to say it. */
+export interface Notice {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+/** Asked for right before such a write. Null: there is nothing to say with it. */
+export type Lead = () => Notice | null;
+
+/** Gathers announcements and sends them from a connection of its own choosing; but the first after a quiet time may go with a write. */
 export class Announcer {
   readonly #db: Database;
+  readonly #channel: string;
   /** Queues announced within the quiet time, with the earliest of what came since. */
   readonly #quiet = new Map<number, Instant | null>();
-  readonly #outbox: { readonly channel: string; readonly payload: string }[] = [];
+  readonly #outbox: Notice[] = [];
   #sending = false;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#channel = queueChannel(db);
+  }
+
+  /** For a write that makes something of this queue due now. Null: it is for `due` to say, later. */
+  leading(queue: number | undefined): Notice | null {
+    if (queue === undefined || this.#quiet.has(queue)) return null;
+    this.#keepQuiet(queue);
+    return { channel: this.#channel, payload: `${queue} 0` };
   }
 
   due(queue: number, at: Instant): void {
@@ -63,8 +81,12 @@ export class Announcer {
       this.#quiet.set(queue, Math.min(waiting ?? at, at));
       return;
     }
+    this.#keepQuiet(queue);
+    this.#post(this.#channel, `${queue} ${at}`);
+  }
+
+  #keepQuiet(queue: number): void {
     this.#quiet.set(queue, null);
-    this.#post(queueChannel(this.#db), `${queue} ${at}`);
     this.#db.env.setTimer(QUIET_MS, () => {
       const next = this.#quiet.get(queue) ?? null;
       this.#quiet.delete(queue);

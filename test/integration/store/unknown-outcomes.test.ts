@@ -26,7 +26,7 @@ const count = (table: string): Promise<number> => house.value<number>(`select co
 
 test('a schedule whose reply is lost is answered truthfully, and happened once', async () => {
   const actors = [house.actor(), house.actor({ when: { afterMs: 1_000 } })];
-  const lost = proxy.loseReply(/^SELECT 2$/);
+  const lost = proxy.loseReply(/^SELECT 1$/, 'schedule.');
   const { items } = await store.schedule(actors, null);
   await lost;
   expect(items.map((item) => item.outcome)).toEqual(['scheduled', 'scheduled']);
@@ -41,6 +41,20 @@ test('a keyed schedule whose commit is not heard of keeps its own key', async ()
   await lost;
   expect(items.map((item) => item.outcome)).toEqual(['skipped_in_flight', 'scheduled']);
   expect(await count('actors')).toBe(2);
+});
+
+test('a key and its actor whose reply is lost are ours, and another claim of the key is told so', async () => {
+  const key = keyOf('k');
+  const first = house.actor({ key });
+  const lost = proxy.loseReply(/^SELECT 1$/, 'schedule_keyed.');
+  const { items } = await store.schedule([first, house.actor({ key }), house.actor({ key: keyOf('other') })], null);
+  await lost;
+  expect(items).toMatchObject([
+    { outcome: 'scheduled', id: first.id },
+    { outcome: 'skipped_in_flight', id: first.id },
+    { outcome: 'scheduled' },
+  ]);
+  expect([await count('actors'), await count('claims')]).toEqual([2, 2]);
 });
 
 test('mail whose reply is lost is stored once, even when it was read meanwhile', async () => {

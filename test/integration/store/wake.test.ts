@@ -44,6 +44,18 @@ test('announcements reach other processes of the namespace, the first at once an
   for (const one of listening) await one.close();
 });
 
+test('a write that makes something due says so itself, and one that does not says nothing', async () => {
+  const mine = hearer();
+  const listening = await house.store.listen(null, mine);
+  const later = await house.store.schedule([house.actor({ when: { afterMs: 60_000 } })], null, house.queue);
+  const elsewhere = await house.another();
+  const now = await elsewhere.schedule([house.actor(), house.actor()], null, house.queue);
+  expect([later.told, now.told]).toEqual([false, true]);
+  await waitUntil(() => mine.heard.length === 2);
+  expect(mine.heard).toEqual([{ up: true }, { queue: house.queue, at: 0 }]);
+  await listening.close();
+});
+
 test('a poke reaches the worker that holds the actor, and no other', async () => {
   const [one, two] = [hearer(), hearer()];
   const listening = [await house.store.listen('w1', one), await house.store.listen('w2', two)];
