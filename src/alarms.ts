@@ -88,7 +88,7 @@ class BullAlarms implements Alarms {
       leadMs: settings.leadMs ?? 250,
       maxArmed: MAX_ARMED,
     });
-    this.#backend = new LazyAlarmBackend(async () => {
+    const lazy = new LazyAlarmBackend(async () => {
       if (backend.kind === 'postgres') {
         const { PostgresAlarmBackend } = await import('./alarms/postgres-backend.ts');
         return new PostgresAlarmBackend(backend.pool, schema);
@@ -102,6 +102,9 @@ class BullAlarms implements Alarms {
         down: (error) => this.#failed('connection', error),
       });
     });
+    this.#backend = lazy;
+    // Its own connection tells whether Redis is there, also to who arms nothing.
+    if (backend.kind === 'redis') lazy.load().catch((error: unknown) => this.#failed('connection', error));
   }
 
   arm(queue: string, at: Instant, now: Instant): void {

@@ -12,13 +12,18 @@ export class LazyAlarmBackend implements AlarmBackend {
   }
 
   async connect(signal: AbortSignal): Promise<void> {
+    const backend = await this.load();
+    await backend.connect(signal);
+  }
+
+  async load(): Promise<AlarmBackend> {
     this.#loading ??= this.#load();
     this.#backend ??= await this.#loading;
     if (this.#closed) {
       await this.#backend.close();
       throw new Error('The alarms were closed.');
     }
-    await this.#backend.connect(signal);
+    return this.#backend;
   }
 
   async ping(): Promise<void> {
