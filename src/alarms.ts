@@ -42,6 +42,8 @@ export interface AlarmOptions {
   readonly horizonMs?: number;
   readonly bucketMs?: number;
   readonly leadMs?: number;
+  /** How long after `listen` the first wake-up is taken. @defaultValue 0 */
+  readonly listenAfterMs?: number;
 }
 
 const MAX_ARMED = 1_000;
@@ -66,6 +68,7 @@ class BullAlarms implements Alarms {
   readonly #scope: string;
   readonly #plan: AlarmPlan;
   readonly #horizonMs: number;
+  readonly #listenAfterMs: number;
   readonly #backend: AlarmBackend;
   readonly #queues = new Map<string, BullQueue>();
   readonly #cleanedMs = new Map<string, number>();
@@ -82,6 +85,7 @@ class BullAlarms implements Alarms {
     // One listener per queue that pauses.
     setMaxListeners(0, this.#closing.signal);
     this.#horizonMs = settings.horizonMs ?? ALARM_HORIZON_MS;
+    this.#listenAfterMs = settings.listenAfterMs ?? 0;
     this.#plan = new AlarmPlan({
       horizonMs: this.#horizonMs,
       bucketMs: settings.bucketMs ?? ALARM_BUCKET_MS,
@@ -133,8 +137,14 @@ class BullAlarms implements Alarms {
         onRing: (jobId) => this.#ring(queue, jobId, onWake),
       });
       this.#receivers.set(queue, receiver);
-      void receiver.run();
+      void this.#receive(receiver);
     }
+  }
+
+  async #receive(receiver: AlarmReceiver): Promise<void> {
+    const { signal } = this.#closing;
+    if (this.#listenAfterMs > 0) await this.#env.sleep(this.#listenAfterMs, signal).catch(() => undefined);
+    await receiver.run();
   }
 
   state(): { up: boolean; armed: number; lastError?: string } {
