@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { AlarmBackend, BullQueue } from './alarms/backend.ts';
+import type { BullQueue } from './alarms/backend.ts';
 import { AlarmHealth } from './alarms/health.ts';
 import { LazyAlarmBackend } from './alarms/lazy-backend.ts';
 import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, type Alarm, AlarmPlan, alarmId, bucketOfAlarm } from './alarms/plan.ts';
@@ -42,8 +42,6 @@ export interface AlarmOptions {
   readonly horizonMs?: number;
   readonly bucketMs?: number;
   readonly leadMs?: number;
-  /** How long after `listen` the first wake-up is taken. @defaultValue 0 */
-  readonly listenAfterMs?: number;
 }
 
 const MAX_ARMED = 1_000;
@@ -68,8 +66,7 @@ class BullAlarms implements Alarms {
   readonly #scope: string;
   readonly #plan: AlarmPlan;
   readonly #horizonMs: number;
-  readonly #listenAfterMs: number;
-  readonly #backend: AlarmBackend;
+  readonly #backend: LazyAlarmBackend;
   readonly #queues = new Map<string, BullQueue>();
   readonly #cleanedMs = new Map<string, number>();
   readonly #receivers = new Map<string, AlarmReceiver>();
@@ -85,14 +82,13 @@ class BullAlarms implements Alarms {
     // One listener per queue that pauses.
     setMaxListeners(0, this.#closing.signal);
     this.#horizonMs = settings.horizonMs ?? ALARM_HORIZON_MS;
-    this.#listenAfterMs = settings.listenAfterMs ?? 0;
     this.#plan = new AlarmPlan({
       horizonMs: this.#horizonMs,
       bucketMs: settings.bucketMs ?? ALARM_BUCKET_MS,
       leadMs: settings.leadMs ?? 250,
       maxArmed: MAX_ARMED,
     });
-    const lazy = new LazyAlarmBackend(async () => {
+    this.#backend = new LazyAlarmBackend(async () => {
       if (backend.kind === 'postgres') {
         const { PostgresAlarmBackend } = await import('./alarms/postgres-backend.ts');
         return new PostgresAlarmBackend(backend.pool, schema);
@@ -106,9 +102,8 @@ class BullAlarms implements Alarms {
         down: (error) => this.#failed('connection', error),
       });
     });
-    this.#backend = lazy;
     // Its own connection tells whether Redis is there, also to who arms nothing.
-    if (backend.kind === 'redis') lazy.load().catch((error: unknown) => this.#failed('connection', error));
+    if (backend.kind === 'redis') this.#backend.load().catch((error: unknown) => this.#failed('connection', error));
   }
 
   arm(queue: string, at: Instant, now: Instant): void {
@@ -126,6 +121,8 @@ class BullAlarms implements Alarms {
   }
 
   async listen(queues: readonly string[], onWake: (queue: string) => void): Promise<void> {
+    // It holds up the main loop while it loads: in the middle of the first runs that would be worse than before them.
+    await this.#backend.load().catch((error: unknown) => this.#failed('loading', error));
     for (const queue of queues) {
       if (this.#receivers.has(queue)) continue;
       const receiver = new AlarmReceiver({
@@ -137,14 +134,8 @@ class BullAlarms implements Alarms {
         onRing: (jobId) => this.#ring(queue, jobId, onWake),
       });
       this.#receivers.set(queue, receiver);
-      void this.#receive(receiver);
+      void receiver.run();
     }
-  }
-
-  async #receive(receiver: AlarmReceiver): Promise<void> {
-    const { signal } = this.#closing;
-    if (this.#listenAfterMs > 0) await this.#env.sleep(this.#listenAfterMs, signal).catch(() => undefined);
-    await receiver.run();
   }
 
   state(): { up: boolean; armed: number; lastError?: string } {

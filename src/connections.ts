@@ -8,12 +8,6 @@ import type { ResolvedScheduler } from './options.ts';
 import type { Store } from './store/contract.ts';
 import { migrate, openPostgresStore } from './store/postgres/index.ts';
 
-/**
- * BullMQ holds up the main loop while it loads. A worker that has just started looks for itself what is due and when the next comes,
- * so its first runs go first.
- */
-const ALARMS_AFTER_MS = 1_000;
-
 export interface Connections {
   readonly store: Store;
   readonly alarms: Alarms;
@@ -47,7 +41,6 @@ export async function openConnections(options: ResolvedScheduler, env: Env, logg
       env,
       logger,
       horizonMs: alarmHorizonMs(options.sweepIntervalMs),
-      listenAfterMs: ALARMS_AFTER_MS,
     });
     return {
       store,
