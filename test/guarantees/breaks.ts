@@ -111,7 +111,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 3,
     without: 'an effect id that stays the same over attempts',
-    edits: [edit('src/effects.ts', 'idempotencyKey: effect.id,', 'idempotencyKey: `${effect.id}/${attempt}`,')],
+    edits: [edit('src/effects.ts', 'return this.#effect.id;', 'return `${this.#effect.id}/${this.attempt}`;')],
     project: 'faults',
     file: 'test/faults/crash.test.ts',
     title: 'in its handler: the handler begins again elsewhere under the same idempotency key',
@@ -164,8 +164,8 @@ export const breaks: readonly Break[] = [
     edits: [
       edit(
         TURNS,
-        'greatest(carillon.now(), coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now()))',
-        'coalesce(to_timestamp(u.wake_ms / 1000.0), carillon.now())',
+        'greatest(clock.now, coalesce(to_timestamp(u.wake_ms / 1000.0), clock.now))',
+        'coalesce(to_timestamp(u.wake_ms / 1000.0), clock.now)',
       ),
     ],
     ...CONFORMANCE,
@@ -198,7 +198,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 6,
     without: 'the check of a timer by the clock of the store',
-    edits: [edit(TURNS, 'and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= carillon.now())', '')],
+    edits: [edit(TURNS, 'and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= w.now)', '')],
     ...CONFORMANCE,
     title: 'a turn before its latest timer misses and is committed from that instant on',
   },
@@ -250,7 +250,13 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 9,
     without: 'the fence around one actor’s errors',
-    edits: [edit(HELD, 'void this.#setAside(`It cannot go on: ${(error as Error).message}`);', 'throw error;')],
+    edits: [
+      edit(
+        HELD,
+        'this.#proceed(happening);\n    } catch (error) {\n      this.#setAside(cannotGoOn(error));',
+        'this.#proceed(happening);\n    } catch (error) {\n      throw error;',
+      ),
+    ],
     project: 'unit',
     file: 'test/unit/held.test.ts',
     title: 'a letter that cannot be read sets its actor aside, and throws at nobody',
@@ -258,7 +264,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 9,
     without: 'the care for a row that cannot be read',
-    edits: [edit('src/worker.ts', 'void this.#setAside(claimed, error as Error);', 'throw error;')],
+    edits: [edit('src/worker.ts', 'this.#setAside(claimed, error as Error);', 'throw error;')],
     project: 'faults',
     file: 'test/faults/killer.test.ts',
     title: 'rows that nothing can read are quarantined with the reason, and released they go on once repaired',
