@@ -48,6 +48,8 @@ export class Paths {
     if (this.#count >= MAX_KNOWN) {
       this.#known.clear();
       this.#count = 0;
+      // XState remembers for each node every type that it was ever asked about.
+      this.#probe = undefined;
     }
     this.#count += 1;
     const byType = this.#known.get(value) ?? new Map<string, readonly Branch[]>();

@@ -7,7 +7,7 @@ import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { inSchema } from './database.ts';
 import { isAlreadyThere } from './sqlstate.ts';
-import { type Accepted, type AcceptedRow, acceptedOf } from './turns.ts';
+import { type Accepted, type AcceptedRow, acceptedOf, matched } from './turns.ts';
 
 /** Primary key of actors. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
 const SETTLE: Statement = {
@@ -99,16 +99,7 @@ export async function writeSettled(
 ): Promise<Accepted> {
   const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
   const rows = await query<AcceptedRow>(SETTLE, [
-    worker,
-    numbers(emptied),
-    ids(writes.map((w) => w.id)),
-    numbers(writes.map((w) => w.fence)),
-    numbers(writes.map((w) => w.seq)),
-    numbers(writes.map((w) => w.pokes)),
-    numbers(writes.map((w) => w.notBefore)),
-    numbers(writes.map((w) => w.dueRowAt)),
-    numbers(writes.map((w) => w.next.seq)),
-    numbers(writes.map((w) => w.next.attempt)),
+    ...matched(worker, writes, emptied),
     flags(writes.map((w) => w.next.segment !== null)),
     texts(writes.map((w) => w.next.state)),
     texts(writes.map((w) => w.next.snapshot)),

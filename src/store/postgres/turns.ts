@@ -100,14 +100,9 @@ export function acceptedOf([row]: readonly AcceptedRow[]): Accepted {
   return { ids: row?.ids?.split(',') ?? [], queues: row?.queues ?? [], now: row?.now ?? 0 };
 }
 
-export async function writeTurns(
-  query: Query,
-  worker: string,
-  writes: readonly ContinuedWrite[],
-  emptied: readonly number[],
-): Promise<Accepted> {
-  const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
-  const rows = await query<AcceptedRow>(TURN, [
+/** What both ways of writing a turn begin with, $1 to $10: by what an actor's row is found, and how far it has come. */
+export function matched(worker: string, writes: readonly TurnWrite[], emptied: readonly number[]): readonly unknown[] {
+  return [
     worker,
     numbers(emptied),
     ids(writes.map((w) => w.id)),
@@ -118,6 +113,18 @@ export async function writeTurns(
     numbers(writes.map((w) => w.dueRowAt)),
     numbers(writes.map((w) => w.next.seq)),
     numbers(writes.map((w) => w.next.attempt)),
+  ];
+}
+
+export async function writeTurns(
+  query: Query,
+  worker: string,
+  writes: readonly ContinuedWrite[],
+  emptied: readonly number[],
+): Promise<Accepted> {
+  const mail = writes.flatMap((w) => w.mail.map((id) => ({ actor: w.id, id })));
+  const rows = await query<AcceptedRow>(TURN, [
+    ...matched(worker, writes, emptied),
     numbers(writes.map((w) => w.next.strikes)),
     flags(writes.map((w) => w.next.hold && w.next.quarantine === null)),
     flags(writes.map((w) => w.next.wakeAt === 'now')),
