@@ -12,6 +12,7 @@ import type { Database, Query, Statement } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
 import { spill } from './journal.ts';
 import { changeLeases } from './leases.ts';
+import type { LowWater } from './low-water.ts';
 import { deliver } from './mailbox.ts';
 import { linesOf, lockLines, movePlaces, movesPlace, refusePlaces } from './places.ts';
 import { keepDays, makeLeaves, type SettledWrite, writeSettled } from './settled.ts';
@@ -38,11 +39,12 @@ interface Standing {
 
 export async function commit(
   db: Database,
+  low: LowWater,
   worker: string,
   writes: readonly TurnWrite[],
   leases: LeaseChanges,
 ): Promise<CommitReply> {
-  const pass = new Commit(db, worker, leases.emptied);
+  const pass = new Commit(db, low, worker, leases.emptied);
   const groups = [writes.filter(isContinued), writes.filter(isSettled)].flatMap((group: readonly TurnWrite[]) => {
     const limited = group.filter(movesPlace);
     const free = limited.length === 0 ? group : group.filter((write) => !movesPlace(write));
@@ -102,11 +104,13 @@ class Commit {
   readonly later: Upcoming[] = [];
   now: Instant | null = null;
   readonly #db: Database;
+  readonly #low: LowWater;
   readonly #worker: string;
   #emptied: readonly number[];
 
-  constructor(db: Database, worker: string, emptied: readonly number[]) {
+  constructor(db: Database, low: LowWater, worker: string, emptied: readonly number[]) {
     this.#db = db;
+    this.#low = low;
     this.#worker = worker;
     this.#emptied = emptied;
   }
@@ -144,6 +148,8 @@ class Commit {
       this.now = accepted.now;
       for (const id of waiting) this.waiting.add(id);
       for (const { queue, at, now } of admitted) {
+        // At the rank it has waited for, which may lie behind what was claimed since.
+        this.#low.forget(queue);
         if (at <= now) this.queues.add(queue);
         else this.later.push({ queue, at });
       }

@@ -6,6 +6,7 @@ import type { Claimed, ClaimReply, ClaimRequest, Instant, Mail, Poked } from '..
 import type { LimitKeys } from '../limits.ts';
 import type { Database, Statement } from './database.ts';
 import { freeLease } from './leases.ts';
+import { type LowWater, type Marks, markIn, type Reach } from './low-water.ts';
 import type { Registry } from './registry.ts';
 
 /**
@@ -13,10 +14,10 @@ import type { Registry } from './registry.ts';
  * Index due_in_order: one exact range per level, read in order and no further than the slots go. Locks due rows, then actors by
  * id, and waits for nobody. Mail visible here belongs to due rows visible here, so taking both is one decision.
  */
-const CLAIM: Statement = {
+export const CLAIM: Statement = {
   name: 'claim',
   text: `with lane as materialized (
-    select q.id as queue, asked.position,
+    select q.id as queue, asked.position::int4 as position,
       $4::int4[] || array(select i.def from unnest($8::int4[], $9::int4[]) as i(queue, def) where i.queue = q.id) as defs
     from unnest($3::int4[]) with ordinality as asked(id, position)
     join carillon.queues q on q.id = asked.id and not q.paused
@@ -34,7 +35,7 @@ const CLAIM: Statement = {
       select d.* from lane, lateral (
         select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
         where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
-          and d.def = any(lane.defs)
+          and (d.due_at, d.actor) >= (${markIn('$10', '$11')}) and d.def = any(lane.defs)
         order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
       ) d
       limit $5::int4 + 1
@@ -43,26 +44,31 @@ const CLAIM: Statement = {
   ), picked as materialized (
     select * from (select * from suspect union all select * from found) d limit $5::int4
   ), seen as materialized (
-    select a.id, a.fence, a.worker from carillon.actors a where a.id = any(array(select p.actor from picked p))
+    select a.ctid as place, a.id from carillon.actors a where a.id = any(array(select p.actor from picked p))
   ), current as materialized (
-    select a.id, a.fence, a.worker, a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
+    select a.ctid as place, a.id, a.worker, a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority,
+      a.def
     from carillon.actors a where a.id = any(array(select p.actor from picked p))
     order by a.id for no key update skip locked
   ), locked as materialized (
-    -- One let go of since this statement began looks free, but its mail is still seen as it was before: for the next claim.
+    -- What changed since this statement began may look free while its mail is still seen as it was before: for the next claim.
     select c.*, c.worker is null and c.quarantine is null as free,
       c.def = any($4::int4[]) or exists (
         select from lane where lane.queue = c.queue and c.def = any(lane.defs)) as known,
       (c.id, c.wake_at) in (select p.actor, p.due_at from picked p) as own_picked
     from current c join seen s on s.id = c.id
-    where c.worker is not null or (c.fence = s.fence and s.worker is null)
+    where c.worker is not null or c.place = s.place
+  ), mailed as materialized (
+    -- One look for all: most claims find no mail at all.
+    select exists (
+      select from carillon.mailbox m where m.actor = any(array(select l.id from locked l)) and m.event is not null) as any
   ), taken as materialized (
     select l.*, mail.* from locked l, lateral (
       select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
         array_agg(round(date_part('epoch', m.at) * 1000)) as "mailAts"
       from (
         select m.id, m.event, m.at from carillon.mailbox m
-        where m.actor = l.id and m.event is not null order by m.id limit 1001
+        where (select mailed.any from mailed) and m.actor = l.id and m.event is not null order by m.id limit 1001
       ) m
     ) mail
     where l.free and l.known and (l.strikes < 2 or l.id in (select s.actor from suspect s))
@@ -80,7 +86,8 @@ const CLAIM: Statement = {
       and d.actor = k.id
     for update of d skip locked
   ), gone as materialized (
-    select p.actor, p.place from picked p where p.actor not in (select s.id from seen s)
+    select p.actor, p.place from picked p
+    where (select count(*) from seen) < (select count(*) from picked) and p.actor not in (select s.id from seen s)
   ), deleted as (
     delete from carillon.due d using (
       select p.place from picked p join locked l on l.id = p.actor
@@ -107,7 +114,8 @@ const CLAIM: Statement = {
     update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = (select carillon.now()),
       parked = null,
       in_due = a.in_due and not t.own_picked and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
-    from taken t where a.id = t.id
+    -- By its place, because it is locked there.
+    from taken t where a.ctid = t.place
     returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before, t."mailIds", t."mailEvents", t."mailAts"
   ), poked as (
     update carillon.actors a set pokes = a.pokes + (l.worker is not null)::int,
@@ -119,43 +127,50 @@ const CLAIM: Statement = {
     select $1, $2, array_agg(t.id) from taken t having count(*) > 0
   )
   -- date_part and not extract, here and elsewhere: extract makes a numeric, which costs as much as finding the row.
-  select reply.now, reply.more, reply.poked, h.id, h.def, h.queue, h.priority,
+  select reply.*, h.id, h.def, h.queue, h.priority,
     nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
     h.retried, h.old_strikes as strikes, round(date_part('epoch', h.claimed_before) * 1000) as "claimedBefore",
     round(date_part('epoch', h.wake_at) * 1000) as "wakeAt", h.in_due as "inDue",
     round(date_part('epoch', h.created_at) * 1000) as "createdAt",
     h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
-  from (
-    select round(date_part('epoch', carillon.now()) * 1000) as now, (select count(*) from found) > $5::int4 as more,
-      (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked
-  ) reply
-  left join held h on true`,
+  from (select) one left join held h on true left join (
+    select round(date_part('epoch', carillon.now()) * 1000) as now,
+      (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked,
+      (select array[f.queue::text, f.priority::text, round(date_part('epoch', f.due_at) * 1000)::text, f.actor::text]
+        from found f offset $5::int4 limit 1) as "end",
+      case when (select count(*) from found) <= $5::int4
+        and (select count(*) from suspect) + (select count(*) from found)
+          = (select count(*) from locked) + (select count(*) from gone)
+        and not exists (select from stray) then (select array_agg(lane.queue) from lane) end as emptied
+  ) reply on h.id is null or h.id = (select t.id from taken t limit 1)`,
 };
 
 /** The level whose oldest due row has waited longest. */
 const HEADS: Statement = {
   name: 'heads',
   text: `select level.priority
-  from unnest($1::int4[]) as asked(id) join carillon.queues q on q.id = asked.id and not q.paused,
+  from unnest($1::int4[]) with ordinality as lane(id, position) join carillon.queues q on q.id = lane.id and not q.paused,
     generate_series(0, 9) as level(priority), lateral (
       select d.due_at from carillon.due d
-      where d.queue = q.id and d.priority = level.priority and d.due_at <= carillon.now() and d.def = any($2::int4[])
-      order by d.due_at limit 1
+      where d.queue = q.id and d.priority = level.priority and d.due_at <= carillon.now()
+        and (d.due_at, d.actor) >= (${markIn('$3', '$4')}) and d.def = any($2::int4[])
+      order by d.due_at, d.actor limit 1
     ) head
   order by head.due_at limit 1`,
 };
 
 /** Index due_in_order, eleven heads per queue: not a range over all levels, which would have to be sorted. */
-const NEXT_DUE: Statement = {
+export const NEXT_DUE: Statement = {
   name: 'next_due',
   text: `with soonest as (
   select q.id as queue, (extract(epoch from min(head.due_at)) * 1000)::float8 as at
-  from unnest($1::int4[]) as asked(id) join carillon.queues q on q.id = asked.id and not q.paused,
+  from unnest($1::int4[]) with ordinality as lane(id, position) join carillon.queues q on q.id = lane.id and not q.paused,
     generate_series(0, 10) as level(priority), lateral (
       select d.due_at from carillon.due d
-      where d.queue = q.id and d.priority = level.priority and d.def = any($2::int4[])
-      order by d.due_at limit 1
+      where d.queue = q.id and d.priority = level.priority and (d.due_at, d.actor) >= (${markIn('$3', '$4')})
+        and d.def = any($2::int4[])
+      order by d.due_at, d.actor limit 1
     ) head
   group by q.id
   )
@@ -165,11 +180,13 @@ const NEXT_DUE: Statement = {
 
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** What the first row says for all. */
+/** What one row says for all. */
 interface ClaimHead {
-  readonly now: Instant;
-  readonly more: boolean;
+  /** Null in all others. */
+  readonly now: Instant | null;
   readonly poked: readonly (readonly [string, string])[] | null;
+  readonly end: readonly [queue: string, priority: string, at: string, actor: string] | null;
+  readonly emptied: readonly number[] | null;
 }
 
 interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt' | 'limits' | 'labels'>, ClaimHead {
@@ -181,9 +198,16 @@ interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt
   readonly mailAts: readonly Instant[] | null;
 }
 
-export async function claim(db: Database, registry: Registry, request: ClaimRequest): Promise<ClaimReply> {
+export async function claim(
+  db: Database,
+  registry: Registry,
+  low: LowWater,
+  request: ClaimRequest,
+): Promise<ClaimReply> {
   const { worker, lease, queues, defs, inherits = [], slots, suspect, oldestFirst } = request;
-  const levels = oldestFirst ? await oldestLevelFirst(db, request) : LEVELS;
+  const marks = low.marksFor(request);
+  const levels = oldestFirst ? await oldestLevelFirst(db, request, marks) : LEVELS;
+  const askedMs = db.env.monotonicMs();
   const rows = await db.resolved(
     () =>
       db.query<ClaimRow | (ClaimHead & { readonly id: null })>(
@@ -198,29 +222,39 @@ export async function claim(db: Database, registry: Registry, request: ClaimRequ
           levels,
           inherits.map(({ queue }) => queue),
           inherits.map(({ def }) => def),
+          ...marks,
         ],
         db.claims,
       ),
     // What a lost reply claimed, nobody runs: back with it, and claim again.
     async () => {
       await freeLease(db, worker, lease);
+      low.forget();
       return undefined;
     },
   );
-  const [reply] = rows;
-  if (reply === undefined) throw new Error('The claim answered nothing.');
   const claimed: Claimed[] = [];
+  let head: ClaimHead | null = null;
   for (const row of rows) {
+    if (row.now !== null) head = row;
     if (row.id === null) continue;
     claimed.push(claimedOf(row, registry.known(row.def) ?? (await registry.definition(row.def))));
   }
-  const poked: Poked[] = (reply.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
-  return { now: reply.now, claimed, poked, more: reply.more };
+  if (head === null || head.now === null) throw new Error('The claim answered nothing.');
+  const { now, end, emptied } = head;
+  const reach = { now, end: end && endOf(end), emptied: emptied ?? [] };
+  low.reached(marks, db.env.monotonicMs() - askedMs, claimed.length, reach);
+  const poked: Poked[] = (head.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
+  return { now, claimed, poked, more: end !== null };
+}
+
+function endOf([queue, priority, at, actor]: NonNullable<ClaimHead['end']>): NonNullable<Reach['end']> {
+  return { queue: Number(queue), priority: Number(priority), at: Number(at), actor };
 }
 
 /** A level's turn comes however full the levels before it are. */
-async function oldestLevelFirst(db: Database, { queues, defs }: ClaimRequest): Promise<readonly number[]> {
-  const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs], db.claims);
+async function oldestLevelFirst(db: Database, { queues, defs }: ClaimRequest, marks: Marks): Promise<readonly number[]> {
+  const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs, ...marks], db.claims);
   if (oldest === undefined) return LEVELS;
   return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
 }
@@ -267,11 +301,16 @@ export function mailOf(row: Pick<ClaimRow, 'mailIds' | 'mailEvents' | 'mailAts'>
 
 export async function nextDue(
   db: Database,
+  low: LowWater,
   queues: readonly number[],
   defs: readonly number[],
 ): Promise<{ readonly now: Instant; readonly due: ReadonlyMap<number, Instant> }> {
-  const rows = await db.query<{ now: Instant; queue: number | null; at: Instant }>(NEXT_DUE, [queues, defs], db.claims);
+  const values = [queues, defs, ...low.marksOf(queues, defs)];
+  const rows = await db.query<{ now: Instant; queue: number | null; at: Instant }>(NEXT_DUE, values, db.claims);
+  const now = rows[0]?.now ?? 0;
   const due = new Map<number, Instant>();
   for (const { queue, at } of rows) if (queue !== null) due.set(queue, at);
-  return { now: rows[0]?.now ?? 0, due };
+  const againInMs = low.againInMs(defs);
+  if (againInMs !== null) for (const queue of queues) due.set(queue, Math.min(due.get(queue) ?? Infinity, now + againInMs));
+  return { now, due };
 }

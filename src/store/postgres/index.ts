@@ -20,6 +20,7 @@ import { readJournal } from './journal.ts';
 import { giveBack, heldBy } from './leases.ts';
 import { list } from './list.ts';
 import { type Listening, listen } from './listen.ts';
+import { LowWater } from './low-water.ts';
 import { send, sendWithin } from './mailbox.ts';
 import { checkSchema } from './migrate.ts';
 import { order } from './orders.ts';
@@ -64,6 +65,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   await checkSchema(options);
   const db = new Database(options);
   const registry = new Registry(db);
+  const low = new LowWater(db.env);
   const announcer = new Announcer(db);
   const reaper = new Reaper(db);
   const auditor = new Auditor(db);
@@ -71,6 +73,14 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const mender = new Auditor(db);
   const forgetter = new Forgetter(db);
   const open = new Set<Listening>();
+  /** For what may make something due that has been due for long. */
+  const fromStart = async <R>(done: Promise<R>): Promise<R> => {
+    try {
+      return await done;
+    } finally {
+      low.forget();
+    }
+  };
   try {
     reaper.observe(await readNow(db.ask));
   } catch (error) {
@@ -83,7 +93,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     now: () => readNow(db.ask),
     async registerDefinitions(definitions) {
       const ids = await registry.registerDefinitions(definitions);
-      await unpark(db, ids);
+      await fromStart(unpark(db, ids));
       return ids;
     },
     registerQueues: (names) => registry.registerQueues(names),
@@ -95,31 +105,31 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
 
-    claim: (request) => claim(db, registry, request),
+    claim: (request) => claim(db, registry, low, request),
     orphans: (queues, defs) => orphans(db, queues, defs),
     versions: (name) => registry.versions(name),
-    commit: (worker, writes, leases) => commit(db, worker, writes, leases),
+    commit: (worker, writes, leases) => commit(db, low, worker, writes, leases),
     reload: (worker, held) => reload(db, worker, held),
     progress: (worker, id, fence, value) => progress(db, worker, id, fence, value),
-    release: (id, by) => release(db, id, by),
-    setPaused: (queue, paused, by) => registry.setPaused(queue, paused, by),
+    release: (id, by) => fromStart(release(db, id, by)),
+    setPaused: (queue, paused, by) => fromStart(registry.setPaused(queue, paused, by)),
 
     join: (worker) => join(db, worker),
-    leave: (worker) => leave(db, worker),
+    leave: (worker) => fromStart(leave(db, worker)),
     heldBy: (worker) => heldBy(db, worker),
-    giveBack: (worker, held) => giveBack(db, worker, held),
+    giveBack: (worker, held) => fromStart(giveBack(db, worker, held)),
     async reap() {
       reaper.observe(await readNow(db.ask));
-      return reaper.reap();
+      return fromStart(reaper.reap());
     },
-    nextDue: (queues, defs) => nextDue(db, queues, defs),
+    nextDue: (queues, defs) => nextDue(db, low, queues, defs),
     dueBuckets: (horizonMs, bucketMs, limit) => dueBuckets(db, horizonMs, bucketMs, limit),
     park: () => park(db),
-    admit: () => admission.pass(),
+    admit: () => fromStart(admission.pass()),
     prepareDays: () => prepareDays(db),
     audit: (limit) => auditor.audit(limit),
 
-    retry: (selection, terms, by) => retry(db, selection, terms, by),
+    retry: (selection, terms, by) => fromStart(retry(db, selection, terms, by)),
     fork: (it, by) => fork(db, it, by),
     failed: (selection, sample) => failed(db, selection, sample),
     prune: (by, signal) => prune(db, by, signal),
@@ -129,9 +139,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     async recover(filter) {
       reaper.observe(await readNow(db.ask));
       await reaper.bury();
-      return recover(db, filter);
+      return fromStart(recover(db, filter));
     },
-    mend: () => mend(db, mender),
+    mend: () => fromStart(mend(db, mender)),
     reportDuties: (worker, duties) => reportDuties(db, worker, duties),
     order: (orders) => order(db, orders),
     auditTrail: (filter) => auditTrail(db, filter),
@@ -148,7 +158,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     mark: () => mark(db),
 
     async listen(worker, listener) {
-      const listening = await listen(db, worker, listener);
+      const listening = await listen(db, low, worker, listener);
       open.add(listening);
       return {
         async close() {

@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import type { LocalTimer } from '../../env.ts';
 import type { WakeListener } from '../wake-listener.ts';
 import type { Database } from './database.ts';
+import type { LowWater } from './low-water.ts';
 import { queueChannel, workerChannel } from './wake.ts';
 
 const PING_MS = 10_000;
@@ -18,14 +19,20 @@ export interface Listening {
 }
 
 /** Resolves when the first connection listens, or its first attempt has failed. */
-export async function listen(db: Database, worker: string | null, listener: WakeListener): Promise<Listening> {
-  const line = new Line(db, worker, listener);
+export async function listen(
+  db: Database,
+  low: LowWater,
+  worker: string | null,
+  listener: WakeListener,
+): Promise<Listening> {
+  const line = new Line(db, low, worker, listener);
   await line.open();
   return line;
 }
 
 class Line implements Listening {
   readonly #db: Database;
+  readonly #low: LowWater;
   readonly #listener: WakeListener;
   readonly #dueChannel: string;
   readonly #pokeChannel: string | null;
@@ -34,8 +41,9 @@ class Line implements Listening {
   #pauseMs = FIRST_PAUSE_MS;
   #closed = false;
 
-  constructor(db: Database, worker: string | null, listener: WakeListener) {
+  constructor(db: Database, low: LowWater, worker: string | null, listener: WakeListener) {
     this.#db = db;
+    this.#low = low;
     this.#listener = listener;
     this.#dueChannel = queueChannel(db);
     this.#pokeChannel = worker === null ? null : workerChannel(db, worker);
@@ -57,6 +65,7 @@ class Line implements Listening {
       if (this.#pokeChannel !== null) await client.query(`listen ${this.#pokeChannel}`);
       if (this.#closed) return;
       this.#pauseMs = FIRST_PAUSE_MS;
+      this.#low.forget();
       this.#listener.state(true);
       this.#pingLater(client);
     } catch (error) {
@@ -79,7 +88,10 @@ class Line implements Listening {
       return;
     }
     const [queue, at] = payload.split(' ').map(Number);
-    if (queue !== undefined && at !== undefined) this.#listener.due(queue, at);
+    if (queue === undefined || at === undefined) return;
+    // What is born now comes after every mark; whatever else is due already may have been due for long.
+    if (at > 0 && at <= this.#db.env.wallMs()) this.#low.forget(queue);
+    this.#listener.due(queue, at);
   }
 
   #pingLater(client: Client): void {

@@ -12,7 +12,7 @@ import { type Accepted, type AcceptedRow, acceptedOf, matched } from './turns.ts
 /** Primary key of actors. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
 const SETTLE: Statement = {
   name: 'settle',
-  text: `with w as materialized (
+  text: `with w as (
     select u.*, (select carillon.now()) as now from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
       $10::int4[], $11::bool[], string_to_array($12, chr(1), chr(2)), string_to_array($13, chr(1), chr(2)),
       string_to_array($14, chr(1), chr(2)), $15::text[], $16::text[], $17::text[], string_to_array($18, chr(1), chr(2)), $19::int4[],
@@ -23,15 +23,15 @@ const SETTLE: Statement = {
     where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
       and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= w.now)
-    returning a.id, w.def, a.queue, a.priority, a.labels, a.parent, a.role, a.key, a.key_digest, a.limits, a.input, a.progress, a.fence,
-      a.strikes, a.retried, a.created_at, a.spilled or w.spilled as spilled, w.due_row_ms, w.next_seq, w.attempt, w.state,
-      w.snapshot, w.history, w.status, w.outcome, w.reason, w.record, w.keep_days, w.frees_key, w.now
+    returning a.id, w.due_row_ms, a.key_digest, w.frees_key, a.queue, a.priority, w.record, w.def, a.labels, a.parent, a.role, a.key,
+      a.limits, a.input, a.progress, a.fence, a.strikes, a.retried, a.created_at, a.spilled or w.spilled as spilled, w.next_seq,
+      w.attempt, w.state, w.snapshot, w.history, w.status, w.outcome, w.reason, w.keep_days, w.now
   ), letter as (
-    delete from carillon.mailbox m using over o where m.actor = o.id and m.event is not null
+    delete from carillon.mailbox m where m.actor = any(array(select o.id from over o)) and m.event is not null
     returning m.actor, m.id, m.event
   ), forgotten as (
-    delete from carillon.mailbox m using over o
-    where m.actor = o.id and m.event is null and m.dedup_id is not null
+    delete from carillon.mailbox m
+    where m.actor = any(array(select o.id from over o)) and m.event is null and m.dedup_id is not null
   ), undelivered as (
     select l.actor, array_agg(l.event order by l.id) as events from letter l
     where not exists (select from unnest($21::uuid[], $22::int8[]) as c(actor, id) where c.actor = l.actor and c.id = l.id)
@@ -43,8 +43,9 @@ const SETTLE: Statement = {
     select o.id, o.def, o.queue, o.priority, o.labels, o.parent, o.role, o.key, o.key_digest, o.limits, o.input,
       o.progress, o.fence, o.strikes, o.retried, o.created_at, o.now, o.spilled, o.next_seq, o.attempt, o.state,
       o.snapshot, coalesce(o.history, ''),
-      o.status, o.outcome, o.reason, o.record, (o.now at time zone 'UTC')::date + o.keep_days, u.events
-    from over o left join undelivered u on u.actor = o.id
+      o.status, o.outcome, o.reason, o.record, (o.now at time zone 'UTC')::date + o.keep_days,
+      case when o.id in (select l.actor from letter l) then (select u.events from undelivered u where u.actor = o.id) end
+    from over o
   ), freed as (
     delete from carillon.claims c using over o
     where o.key_digest is not null and o.frees_key and c.digest = o.key_digest and c.actor = o.id

@@ -11,7 +11,7 @@ import { mailOf } from './due.ts';
 /** Primary key of actors. Locks only what this worker owns. */
 const TURN: Statement = {
   name: 'turn',
-  text: `with w as materialized (
+  text: `with w as (
     select u.*, clock.now, case when u.quarantine is null and (u.wake_now or u.wake_ms is not null)
       then greatest(clock.now, coalesce(to_timestamp(u.wake_ms / 1000.0), clock.now)) end as wake_at
     from (select carillon.now() as now offset 0) clock, unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[], $10::int4[],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLAIM, NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { StoreHouse } from '../../support/postgres-store.ts';
@@ -20,16 +21,10 @@ const TABLES = ['due', 'actors', 'mailbox', 'workers', 'queues', 'leases'];
 
 let house: StoreHouse;
 let client: Client;
-let claim: string;
-let nextDue: string;
 beforeAll(async () => {
   house = await StoreHouse.open();
   await house.join('w1');
   client = await house.client();
-  const source = await readFile(new URL('../../../src/store/postgres/due.ts', import.meta.url), 'utf8');
-  const textOf = (name: string): string => new RegExp(`name: '${name}',\\s+text: \`([^\`]*)\``).exec(source)?.[1] ?? '';
-  claim = textOf('claim');
-  nextDue = textOf('next_due');
   const pinned = /PINNED_PLAN = '([^']*)'/.exec(
     await readFile(new URL('../../../src/store/postgres/database.ts', import.meta.url), 'utf8'),
   )?.[1];
@@ -71,9 +66,9 @@ async function planOf(text: string, values: string): Promise<readonly Plan[]> {
 
 async function expectExactReads(): Promise<void> {
   const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
-  for (const [text, values] of [
-    [claim, claimValues],
-    [nextDue, `'{${house.queue}}', '{${house.def}}'`],
+  for (const [{ text }, values] of [
+    [CLAIM, `${claimValues}, '{}', '{}'`],
+    [NEXT_DUE, `'{${house.queue}}', '{${house.def}}', '{}', '{}'`],
   ] as const) {
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
       await client.query(`set plan_cache_mode = ${mode}`);
