@@ -40,8 +40,14 @@ const IDENTIFY = `select pg_backend_pid() as pid, extract(epoch from backend_sta
 const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
   where pid = $1 and extract(epoch from backend_start)::text = $2`;
 
-/** With stale statistics the claim would become a bitmap scan and a sort: forty times slower. Joins stay free. */
-const PINNED_PLAN = 'set enable_bitmapscan = off; set enable_sort = off; set enable_seqscan = off; set jit = off';
+/**
+ * With stale statistics the claim would become a bitmap scan and a sort: forty times slower. Its joins follow the due rows in
+ * order, and it is planned once: planning takes half as long as a claim.
+ */
+export const PINNED_PLAN = ['bitmapscan', 'sort', 'seqscan', 'hashjoin', 'mergejoin']
+  .map((way) => `set enable_${way} = off; `)
+  .join('')
+  .concat('set plan_cache_mode = force_generic_plan; set jit = off');
 /** Whoever meets a caller's open transaction steps back, and tries again alone. */
 const SHORT_PATIENCE = `set lock_timeout = '100ms'; set jit = off`;
 

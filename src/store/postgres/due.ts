@@ -10,9 +10,20 @@ import { type LowWater, type Marks, markIn, type Reach } from './low-water.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * Parts are compared by `in`, which is hashed: written as joins, tiny estimates make them nested loops, quadratic in the slots.
- * Index due_in_order: one exact range per level, read in order and no further than the slots go. Locks due rows, then actors by
- * id, and waits for nobody. Mail visible here belongs to due rows visible here, so taking both is one decision.
+ * What is due on one level of one lane, in order, with its actor as this statement sees it (`seen`) and as it is locked (`place`).
+ * Index due_in_order: one exact range, read no further than the limit, each row with its actor; waits for nobody.
+ */
+const dueOn = (level: string, from: string, limit: string): string => `
+        select d.ctid as row, d.queue as lane_queue, d.priority as lane, d.due_at, s.ctid as seen, a.ctid as place, a.id, a.worker,
+          a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
+        from carillon.due d join carillon.actors s on s.id = d.actor join carillon.actors a on a.ctid = s.ctid
+        where d.queue = lane.queue and d.priority = ${level} and d.due_at <= carillon.now() ${from} and d.def = any(lane.defs)
+        order by d.due_at, d.actor limit ${limit} for no key update of a skip locked`;
+
+/**
+ * Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Parts are
+ * compared by `in`, which is hashed: written as joins, tiny estimates make them nested loops, quadratic in the slots. Mail
+ * visible here belongs to due rows visible here, so taking both is one decision.
  */
 export const CLAIM: Statement = {
   name: 'claim',
@@ -23,41 +34,31 @@ export const CLAIM: Statement = {
     join carillon.queues q on q.id = asked.id and not q.paused
     where exists (select from carillon.workers w where w.id = $1)
   ), suspect as materialized (
-    select d.* from lane, lateral (
-      select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
-      where d.queue = lane.queue and d.priority = 10 and d.due_at <= carillon.now() and d.def = any(lane.defs)
-      order by d.due_at, d.actor limit 1 for update skip locked
+    select d.* from lane, lateral (${dueOn('10', '', '1')}
     ) d
     where $6::bool
     limit 1
   ), found as materialized (
     select d.* from unnest($7::int2[]) as level(priority), lateral (
-      select d.* from lane, lateral (
-        select d.ctid as place, d.queue, d.priority, d.due_at, d.actor, d.def from carillon.due d
-        where d.queue = lane.queue and d.priority = level.priority and d.due_at <= carillon.now()
-          and (d.due_at, d.actor) >= (${markIn('$10', '$11')}) and d.def = any(lane.defs)
-        order by d.due_at, d.actor limit $5::int4 + 1 for update skip locked
+      select d.* from lane, lateral (${dueOn('level.priority', `and (d.due_at, d.actor) >= (${markIn('$10', '$11')})`, '$5::int4 + 1')}
       ) d
       limit $5::int4 + 1
     ) d
     limit $5::int4 + 1
   ), picked as materialized (
-    select * from (select * from suspect union all select * from found) d limit $5::int4
-  ), seen as materialized (
-    select a.ctid as place, a.id from carillon.actors a where a.id = any(array(select p.actor from picked p))
-  ), current as materialized (
-    select a.ctid as place, a.id, a.worker, a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority,
-      a.def
-    from carillon.actors a where a.id = any(array(select p.actor from picked p))
-    order by a.id for no key update skip locked
+    select * from suspect union all select * from found limit $5::int4
+  ), twice as materialized (
+    select count(*) > (select count(*) from (select from picked p group by p.id) each) as any from picked
   ), locked as materialized (
-    -- What changed since this statement began may look free while its mail is still seen as it was before: for the next claim.
-    select c.*, c.worker is null and c.quarantine is null as free,
-      c.def = any($4::int4[]) or exists (
-        select from lane where lane.queue = c.queue and c.def = any(lane.defs)) as known,
-      (c.id, c.wake_at) in (select p.actor, p.due_at from picked p) as own_picked
-    from current c join seen s on s.id = c.id
-    where c.worker is not null or c.place = s.place
+    -- What changed since this statement began is for the next claim: it may look free while its mail is still seen as it was, or
+    -- be held by who has just taken this very due row.
+    select d.*, d.worker is null and d.quarantine is null as free,
+      d.def = any($4::int4[]) or exists (
+        select from lane where lane.queue = d.queue and d.def = any(lane.defs)) as known,
+      -- With mail an actor may have several rows here.
+      d.due_at = d.wake_at or ((select twice.any from twice) and (d.id, d.wake_at) in (
+        select p.id, p.due_at from picked p where p.place = p.seen)) as own_picked
+    from picked d where d.place = d.seen
   ), mailed as materialized (
     -- One look for all: most claims find no mail at all.
     select exists (
@@ -71,10 +72,10 @@ export const CLAIM: Statement = {
         where (select mailed.any from mailed) and m.actor = l.id and m.event is not null order by m.id limit 1001
       ) m
     ) mail
-    where l.free and l.known and (l.strikes < 2 or l.id in (select s.actor from suspect s))
+    where l.free and l.known and (l.strikes < 2 or l.id in (select s.id from suspect s))
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
-    select d.ctid as place, d.due_at, d.actor
+    select d.ctid as row, d.due_at, d.actor
     from (
       select t.id, t.queue, t.priority, t.wake_at as due_at from taken t
       where t.in_due and t.wake_at <= carillon.now() and not t.own_picked
@@ -86,30 +87,31 @@ export const CLAIM: Statement = {
       and d.actor = k.id
     for update of d skip locked
   ), gone as materialized (
-    select p.actor, p.place from picked p
-    where (select count(*) from seen) < (select count(*) from picked) and p.actor not in (select s.id from seen s)
+    -- Of actors that are no more: seen to by a claim that finds nothing else.
+    select d.* from unnest($7::int2[] || 10::int2) as level(priority), lane, lateral (
+      select d.ctid as row, d.actor from carillon.due d
+      where not exists (select from found) and d.queue = lane.queue and d.priority = level.priority
+        and d.due_at <= carillon.now() and d.def = any(lane.defs)
+        and not exists (select from carillon.actors a where a.id = d.actor)
+      order by d.due_at, d.actor limit 1000 for update skip locked
+    ) d
   ), deleted as (
     delete from carillon.due d using (
-      select p.place from picked p join locked l on l.id = p.actor
-      union all select a.place from answered a
-      union all select g.place from gone g
-    ) old where d.ctid = old.place
+      select l.row from locked l union all select a.row from answered a union all select g.row from gone g
+    ) old where d.ctid = old.row
   ), stray as materialized (
     -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone. And one that goes on
     -- by a newer version than its mail knew of.
-    select l.id, l.def, case when l.strikes >= 2 then 10 else l.priority end as lane from locked l
-    where l.free and (not l.known or (l.strikes >= 2 and l.id not in (select s.actor from suspect s)))
+    select l.lane_queue, l.id, l.def, l.due_at, case when l.strikes >= 2 then 10 else l.priority end as lane from locked l
+    where l.free and (not l.known or (l.strikes >= 2 and l.id not in (select s.id from suspect s)))
   ), moved as (
     insert into carillon.due (queue, priority, due_at, actor, def)
-    select distinct p.queue, s.lane, p.due_at, s.id, s.def from stray s join picked p on p.actor = s.id
+    select distinct s.lane_queue, s.lane, s.due_at, s.id, s.def from stray s
   ), orphaned as (
     delete from carillon.mailbox m using gone g where m.actor = g.actor and m.event is not null
   ), forgotten as (
     delete from carillon.mailbox m using gone g
     where m.actor = g.actor and m.event is null and m.dedup_id is not null
-  ), leftover as (
-    insert into carillon.due (queue, priority, due_at, actor, def)
-    select t.queue, t.priority, carillon.now(), t.id, t.def from taken t where cardinality(t."mailIds") > 1000
   ), held as (
     update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = (select carillon.now()),
       parked = null,
@@ -117,14 +119,17 @@ export const CLAIM: Statement = {
     -- By its place, because it is locked there.
     from taken t where a.ctid = t.place
     returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before, t."mailIds", t."mailEvents", t."mailAts"
+  ), leftover as (
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select h.queue, h.priority, carillon.now(), h.id, h.def from held h where cardinality(h."mailIds") > 1000
   ), poked as (
     update carillon.actors a set pokes = a.pokes + (l.worker is not null)::int,
       in_due = a.in_due and not l.own_picked
-    from locked l where a.id = l.id and not l.free
+    from locked l where a.ctid = l.place and not l.free
     returning a.id, l.worker
   ), lease as (
     insert into carillon.leases (worker, n, actors)
-    select $1, $2, array_agg(t.id) from taken t having count(*) > 0
+    select $1, $2, array_agg(h.id) from held h having count(*) > 0
   )
   -- date_part and not extract, here and elsewhere: extract makes a numeric, which costs as much as finding the row.
   select reply.*, h.id, h.def, h.queue, h.priority,
@@ -137,11 +142,10 @@ export const CLAIM: Statement = {
   from (select) one left join held h on true left join (
     select round(date_part('epoch', carillon.now()) * 1000) as now,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked,
-      (select array[f.queue::text, f.priority::text, round(date_part('epoch', f.due_at) * 1000)::text, f.actor::text]
+      (select array[f.lane_queue::text, f.lane::text, round(date_part('epoch', f.due_at) * 1000)::text, f.id::text]
         from found f offset $5::int4 limit 1) as "end",
       case when (select count(*) from found) <= $5::int4
-        and (select count(*) from suspect) + (select count(*) from found)
-          = (select count(*) from locked) + (select count(*) from gone)
+        and (select count(*) from suspect) + (select count(*) from found) = (select count(*) from locked)
         and not exists (select from stray) then (select array_agg(lane.queue) from lane) end as emptied
   ) reply on h.id is null or h.id = (select t.id from taken t limit 1)`,
 };

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
 import { CLAIM, NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
@@ -25,10 +25,7 @@ beforeAll(async () => {
   house = await StoreHouse.open();
   await house.join('w1');
   client = await house.client();
-  const pinned = /PINNED_PLAN = '([^']*)'/.exec(
-    await readFile(new URL('../../../src/store/postgres/database.ts', import.meta.url), 'utf8'),
-  )?.[1];
-  await client.query(pinned ?? 'select the pinned plan, please');
+  await client.query(PINNED_PLAN);
 });
 afterAll(() => house.close());
 
