@@ -257,7 +257,11 @@ function endOf([queue, priority, at, actor]: NonNullable<ClaimHead['end']>): Non
 }
 
 /** A level's turn comes however full the levels before it are. */
-async function oldestLevelFirst(db: Database, { queues, defs }: ClaimRequest, marks: Marks): Promise<readonly number[]> {
+async function oldestLevelFirst(
+  db: Database,
+  { queues, defs }: ClaimRequest,
+  marks: Marks,
+): Promise<readonly number[]> {
   const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs, ...marks], db.claims);
   if (oldest === undefined) return LEVELS;
   return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
@@ -315,6 +319,7 @@ export async function nextDue(
   const due = new Map<number, Instant>();
   for (const { queue, at } of rows) if (queue !== null) due.set(queue, at);
   const againInMs = low.againInMs(defs);
-  if (againInMs !== null) for (const queue of queues) due.set(queue, Math.min(due.get(queue) ?? Infinity, now + againInMs));
+  if (againInMs !== null)
+    for (const queue of queues) due.set(queue, Math.min(due.get(queue) ?? Infinity, now + Math.ceil(againInMs)));
   return { now, due };
 }

@@ -7,7 +7,7 @@
  * was let in. They are announced, or found by the look from the start that is due every second.
  */
 import type { Env } from '../../env.ts';
-import type { ClaimRequest, Instant } from '../contract.ts';
+import type { ClaimRequest, Instant, Orphan } from '../contract.ts';
 import { ids, numbers } from './columns.ts';
 
 /** Before that many claims the dead entries cost nothing worth a mark. */
@@ -43,7 +43,12 @@ export function markIn(ats: string, actors: string): string {
 export interface Reach {
   readonly now: Instant;
   /** The row it stopped at, because there was no room for more. Null: it saw all there was. */
-  readonly end: { readonly queue: number; readonly priority: number; readonly at: Instant; readonly actor: string } | null;
+  readonly end: {
+    readonly queue: number;
+    readonly priority: number;
+    readonly at: Instant;
+    readonly actor: string;
+  } | null;
   /** Queues in which it left nothing behind that it saw. */
   readonly emptied: readonly number[];
 }
@@ -53,7 +58,8 @@ type Asker = Pick<ClaimRequest, 'defs' | 'inherits'>;
 export class LowWater {
   readonly #env: Env;
   readonly #marks = new Map<number, Map<number, Mark>>();
-  #asker: Asker | null = null;
+  /** Whose marks they are: rows that one asker has no code for are not behind another's. */
+  #asker: string | null = null;
   #taken = 0;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   #everyMs = FROM_START_EVERY_MS;
@@ -66,15 +72,16 @@ export class LowWater {
 
   /** For a claim: from the start where that is due. */
   marksFor({ queues, defs, inherits }: Asker & { readonly queues: readonly number[] }): Marks {
-    if (this.#asker?.defs !== defs || this.#asker.inherits !== inherits) this.forget();
-    this.#asker = { defs, inherits };
+    const asker = nameOf(defs, inherits);
+    if (asker !== this.#asker) this.forget();
+    this.#asker = asker;
     if (this.#taken < WORTHWHILE || this.#env.monotonicMs() - this.#startedAtMs >= this.#everyMs) return FROM_START;
     return this.#columns(queues);
   }
 
-  /** For a question that takes nothing. Who asks for others gets no marks. */
+  /** For a question that takes nothing. */
   marksOf(queues: readonly number[], defs: readonly number[]): Marks {
-    return this.#taken < WORTHWHILE || this.#asker?.defs !== defs ? FROM_START : this.#columns(queues);
+    return this.#taken >= WORTHWHILE && this.#isOf(defs) ? this.#columns(queues) : FROM_START;
   }
 
   reached(from: Marks, tookMs: number, taken: number, { now, end, emptied }: Reach): void {
@@ -94,7 +101,7 @@ export class LowWater {
 
   /** In how many milliseconds to look from the start, although nothing seems to be due. Null: that has been done. */
   againInMs(defs: readonly number[]): number | null {
-    if (!this.#unsure || this.#asker?.defs !== defs) return null;
+    if (!this.#unsure || !this.#isOf(defs)) return null;
     return Math.max(0, this.#startedAtMs + this.#everyMs - this.#env.monotonicMs());
   }
 
@@ -102,6 +109,10 @@ export class LowWater {
   forget(queue?: number): void {
     if (queue === undefined) this.#marks.clear();
     else this.#marks.delete(queue);
+  }
+
+  #isOf(defs: readonly number[]): boolean {
+    return this.#asker?.startsWith(nameOf(defs)) ?? false;
   }
 
   #mark(queue: number, level: number, mark: Mark): void {
@@ -117,4 +128,8 @@ export class LowWater {
     }
     return [numbers(marks.map((mark) => mark && mark.at)), ids(marks.map((mark) => mark && mark.actor))];
   }
+}
+
+function nameOf(defs: readonly number[], inherits: readonly Orphan[] = []): string {
+  return `${defs.join()};${inherits.map(({ queue, def }) => `${queue}/${def}`).join()}`;
 }
