@@ -45,7 +45,7 @@ export const CLAIM: Statement = {
       limit $5::int4 + 1
     ) d
     limit $5::int4 + 1
-  ), picked as materialized (
+  ), picked as not materialized (
     select * from suspect union all select * from found limit $5::int4
   ), twice as materialized (
     select count(*) > (select count(*) from (select from picked p group by p.id) each) as any from picked
@@ -118,7 +118,9 @@ export const CLAIM: Statement = {
       in_due = a.in_due and not t.own_picked and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
     -- By its place, because it is locked there.
     from taken t where a.ctid = t.place
-    returning a.*, t.strikes as old_strikes, t.claimed_at as claimed_before, t."mailIds", t."mailEvents", t."mailAts"
+    returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.role, a.input, a.state, a.attempt, a.snapshot, a.history,
+      a.spilled, a.seq, a.fence, a.pokes, a.retried, a.wake_at, a.in_due, a.created_at, a.limits, t.strikes, t.claimed_at,
+      t."mailIds", t."mailEvents", t."mailAts"
   ), leftover as (
     insert into carillon.due (queue, priority, due_at, actor, def)
     select h.queue, h.priority, carillon.now(), h.id, h.def from held h where cardinality(h."mailIds") > 1000
@@ -135,7 +137,7 @@ export const CLAIM: Statement = {
   select reply.*, h.id, h.def, h.queue, h.priority,
     nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
-    h.retried, h.old_strikes as strikes, round(date_part('epoch', h.claimed_before) * 1000) as "claimedBefore",
+    h.retried, h.strikes, round(date_part('epoch', h.claimed_at) * 1000) as "claimedBefore",
     round(date_part('epoch', h.wake_at) * 1000) as "wakeAt", h.in_due as "inDue",
     round(date_part('epoch', h.created_at) * 1000) as "createdAt",
     h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
