@@ -17,6 +17,8 @@ export interface Sizes {
   readonly kills: number;
   readonly sustainedMinutes: number;
   readonly longDrain: number;
+  /** Runs in the history while others are drained. */
+  readonly settled: number;
 }
 
 export const fullSizes: Sizes = {
@@ -33,6 +35,7 @@ export const fullSizes: Sizes = {
   kills: 2,
   sustainedMinutes: 5,
   longDrain: 1_000_000,
+  settled: 10_000_000,
 };
 
 export const quickSizes: Sizes = {
@@ -49,4 +52,5 @@ export const quickSizes: Sizes = {
   kills: 1,
   sustainedMinutes: 0.25,
   longDrain: 20_000,
+  settled: 50_000,
 };

@@ -1,7 +1,9 @@
 /** In the order they are measured and shown. */
 import { drainByOne, drainByTwo, drainManyByOne, drainManyByTwo } from './drain.ts';
+import { history } from './history.ts';
 import { latency } from './latency.ts';
 import { million } from './million.ts';
+import { pinned } from './pinned.ts';
 import { replay } from './replay.ts';
 import type { Row } from './row.ts';
 import { singles } from './singles.ts';
@@ -14,6 +16,7 @@ export const rows: readonly Row[] = [
   drainByTwo,
   drainManyByOne,
   drainManyByTwo,
+  pinned,
   singles,
   latency,
   timers,
@@ -22,4 +25,5 @@ export const rows: readonly Row[] = [
   takeover,
   sustained,
   million,
+  history,
 ];
