@@ -469,7 +469,10 @@ export interface Store extends Operating, Surveying {
    * lease after the database started or its clock jumped, when every heartbeat looks old though its worker is alive.
    */
   reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }>;
-  /** The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. */
+  /**
+   * The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. An
+   * instant at which nothing is due says that it is worth asking again then.
+   */
   nextDue(queues: readonly number[], defs: readonly number[]): Promise<DueReply>;
   /** Distinct due buckets (start instants, `bucketMs` wide) of what will be due within the horizon, per queue, at most `limit`: for alarms. */
   dueBuckets(horizonMs: number, bucketMs: number, limit: number): Promise<readonly Upcoming[]>;
