@@ -10,7 +10,7 @@ import type { SchedulerOptions } from '../options.ts';
 import { UsageError } from './usage.ts';
 
 const runsFromSources = import.meta.url.endsWith('.ts');
-const root = fileURLToPath(new URL(runsFromSources ? '../../' : '../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `carillon.config.${extension}`);
 
