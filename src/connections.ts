@@ -6,7 +6,7 @@ import { openEmbeddedPostgres } from './embedded.ts';
 import type { Env } from './env.ts';
 import type { ResolvedScheduler } from './options.ts';
 import type { Store } from './store/contract.ts';
-import { migrate, openPostgresStore } from './store/postgres/index.ts';
+import { openPostgresStore } from './store/postgres/index.ts';
 
 export interface Connections {
   readonly store: Store;
@@ -27,8 +27,8 @@ export async function openConnections(options: ResolvedScheduler, env: Env, logg
   const connection: string | pg.PoolConfig | pg.Pool = given ?? (embedded as NonNullable<typeof embedded>).connection;
   try {
     // Production schemas are moved by `carillon migrate`, when somebody decides to; opening the store then only checks.
-    if (embedded || process.env['NODE_ENV'] !== 'production') await migrate({ connection, schema });
-    const store = await openPostgresStore({ connection, namespace, schema, env, logger });
+    const migrates = embedded !== null || process.env['NODE_ENV'] !== 'production';
+    const store = await openPostgresStore({ connection, namespace, schema, env, logger, migrates });
     const redis = options.redis ?? process.env['REDIS_URL'] ?? null;
     const backend =
       redis === null

@@ -30,7 +30,7 @@ import { type Grip, type Handle, handleOf } from './handle.ts';
 import { grantInsight } from './insight.ts';
 import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
 import type { JournalEntry } from './journal.ts';
-import { MetricsPage } from './metrics-page.ts';
+import type { MetricsPage } from './metrics-page.ts';
 import { Operating } from './operating.ts';
 import type {
   AuditOptions,
@@ -63,8 +63,8 @@ export class Door implements Scheduler {
   readonly #operator: Operating;
   readonly #followups: Followups;
   readonly #forking: Forking;
-  readonly #metrics: MetricsPage;
   readonly #grip: Grip;
+  #metrics: Promise<MetricsPage> | null = null;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -75,7 +75,6 @@ export class Door implements Scheduler {
     this.#operator = new Operating(runtime);
     this.#followups = new Followups(runtime, this.#scheduling, this.#sender);
     this.#forking = new Forking(runtime);
-    this.#metrics = new MetricsPage(runtime);
     this.#grip = {
       result: async (id, options = {}) => this.#reading.result(id, resolveWaitOptions(options).timeoutMs),
       send: (id, event) => this.send(id, event),
@@ -306,8 +305,9 @@ export class Door implements Scheduler {
   }
 
   async metrics(): Promise<string> {
-    this.#runtime.assertOpen();
-    return this.#metrics.text();
+    const runtime = this.#open;
+    this.#metrics ??= import('./metrics-page.ts').then(({ MetricsPage }) => new MetricsPage(runtime));
+    return (await this.#metrics).text();
   }
 
   on<K extends keyof SchedulerEvents>(event: K, listener: (event: SchedulerEvents[K]) => void): () => void {

@@ -3,14 +3,21 @@
  * job; it only writes them out. Labels are the names of definitions and of queues and nothing finer; of those there may be
  * so many, and what comes after counts together.
  */
-import { type Metric, Registry } from 'prom-client';
-
 /** Beyond this many pairs of name and queue, both are 'other'. */
 const MAX_SERIES = 1000;
 const LATENESS_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600];
 const DURATION_SECONDS = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 type Labels = Readonly<Record<string, string>>;
+
+/** Lines of the page that belong together. */
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  /** As they are now. */
+  readonly samples: () => readonly Sample[];
+}
 
 /** One line of the page. */
 interface Sample {
@@ -81,7 +88,7 @@ class Series {
 }
 
 export class Metrics {
-  readonly registry = new Registry();
+  readonly families: Family[] = [];
   readonly #series = new Map<string, Map<string, Series>>();
   readonly #others = new Series({ name: 'other', queue: 'other' });
   #count = 0;
@@ -115,9 +122,7 @@ export class Metrics {
     this.#show('effect_duration_seconds', 'histogram', 'How long handlers and other invoked actors ran.', (each) =>
       each.duration.samples(each.labels, 'carillon_effect_duration_seconds'),
     );
-    this.#register('errors_total', 'counter', 'What failed outside any run.', () => [
-      { labels: {}, value: this.#errors },
-    ]);
+    this.#add('errors_total', 'counter', 'What failed outside any run.', () => [{ labels: {}, value: this.#errors }]);
   }
 
   scheduled(name: string, queue: string, outcome: string): void {
@@ -159,10 +164,10 @@ export class Metrics {
   }
 
   #of(name: string, queue: string): Series {
-    return this.#series.get(name)?.get(queue) ?? this.#add(name, queue);
+    return this.#series.get(name)?.get(queue) ?? this.#begin(name, queue);
   }
 
-  #add(name: string, queue: string): Series {
+  #begin(name: string, queue: string): Series {
     if (this.#count >= MAX_SERIES) return this.#others;
     this.#count += 1;
     const series = new Series({ name, queue });
@@ -172,16 +177,13 @@ export class Metrics {
   }
 
   #show(name: string, type: string, help: string, samples: (series: Series) => readonly Sample[]): void {
-    this.#register(name, type, help, () => {
+    this.#add(name, type, help, () => {
       const all = [...this.#series.values()].flatMap((named) => [...named.values()]);
       return [...all, ...(this.#count < MAX_SERIES ? [] : [this.#others])].flatMap(samples);
     });
   }
 
-  #register(bare: string, type: string, help: string, values: () => readonly Sample[]): void {
-    const name = `carillon_${bare}`;
-    // All that a registry asks of a metric.
-    const metric = { name, help, type, get: async () => ({ name, help, type, aggregator: 'sum', values: values() }) };
-    this.registry.registerMetric(metric as unknown as Metric);
+  #add(name: string, type: string, help: string, samples: () => readonly Sample[]): void {
+    this.families.push({ name: `carillon_${name}`, help, type, samples });
   }
 }

@@ -178,9 +178,12 @@ export class Runtime {
     const worker = this.#worker;
     if (!worker) return this.sweep.start();
     await this.store.prepareDays();
-    await worker.start();
-    await this.#listen(worker);
-    await this.alarms.listen(this.#servedQueues(), () => worker.wake());
+    // Side by side, because joining waits for a thread: BullMQ, which holds up the main loop while it loads, is there before then.
+    await Promise.all([
+      worker.start(),
+      this.#listen(worker),
+      this.alarms.listen(this.#servedQueues(), () => worker.wake()),
+    ]);
     this.sweep.start();
   }
 

@@ -4,21 +4,20 @@
  * LISTEN connection.
  */
 import { EventEmitter } from 'node:events';
+import type { PostgresConnectionOptions, QueueBaseOptions } from 'bullmq';
+import { Client, type ClientConfig, type Pool } from 'pg';
+import { alarmSchema } from './alarm-schema.ts';
+import type { AlarmBackend, BullQueue, BullWorker } from './backend.ts';
 import {
   assertSchemaCompatibility,
   LATEST_SCHEMA_VERSION,
   PostgresConnection,
-  type PostgresConnectionOptions,
   PostgresQueueBackend,
   Queue,
-  type QueueBaseOptions,
   runMigrations,
   SchemaMigrationRequiredError,
   Worker,
-} from 'bullmq';
-import { Client, type ClientConfig, type Pool } from 'pg';
-import { alarmSchema } from './alarm-schema.ts';
-import type { AlarmBackend, BullQueue, BullWorker } from './backend.ts';
+} from './bullmq.ts';
 
 /** Queries at once: a claim and an addition. The LISTEN connection comes on top. */
 const POOL_SIZE = 2;

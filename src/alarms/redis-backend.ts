@@ -3,9 +3,9 @@
  * passed in only lends its settings, so that its timeouts cannot break a blocking wait, and is never closed.
  */
 import { once } from 'node:events';
-import { Queue, Worker } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import type { AlarmBackend, BullQueue, BullWorker, ConnectionWatch } from './backend.ts';
+import { Queue, Redis, Worker } from './bullmq.ts';
 
 /** What BullMQ's blocking connections need, and what keeps reconnecting quick. */
 const CONNECTION: RedisOptions = {

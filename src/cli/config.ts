@@ -5,12 +5,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { register } from 'tsx/esm/api';
 import type { SchedulerOptions } from '../options.ts';
 import { UsageError } from './usage.ts';
 
 const runsFromSources = import.meta.url.endsWith('.ts');
-const root = fileURLToPath(new URL(runsFromSources ? '../../' : '../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `carillon.config.${extension}`);
 
@@ -47,7 +46,7 @@ export async function loadConfigIfAny(given: string | undefined): Promise<Schedu
 }
 
 async function importAny(file: string): Promise<{ readonly default?: unknown }> {
-  if (/\.[cm]?ts$/.test(file)) readTypeScript(file);
+  if (/\.[cm]?ts$/.test(file)) await readTypeScript(file);
   try {
     return (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
   } catch (error) {
@@ -60,17 +59,23 @@ async function importAny(file: string): Promise<{ readonly default?: unknown }> 
  * tsconfig. Carillon's own maps its name to its sources: right when this program runs from them, and a second copy of
  * everything when it was built.
  */
-function readTypeScript(file: string): void {
+async function readTypeScript(file: string): Promise<void> {
   if (file.endsWith('.ts') && packageType(path.dirname(file)) !== 'module') {
     throw new UsageError(`${file} is read as an ES module, which its package.json has to say: npm pkg set type=module`);
   }
-  if (runsFromSources) register({ tsconfig: path.join(root, 'tsconfig.json') });
-  else register(file.startsWith(root) ? { tsconfig: false } : {});
+  if (runsFromSources) await useTsx({ tsconfig: path.join(root, 'tsconfig.json') });
+  else await useTsx(file.startsWith(root) ? { tsconfig: false } : {});
 }
 
 /** Lets a program that runs from its sources import the examples, wherever it was started. */
-export function readExamples(): void {
-  if (runsFromSources) register({ tsconfig: path.join(root, 'tsconfig.json') });
+export async function readExamples(): Promise<void> {
+  if (runsFromSources) await useTsx({ tsconfig: path.join(root, 'tsconfig.json') });
+}
+
+/** Loaded when it is needed: it brings a compiler along. */
+async function useTsx(options: { readonly tsconfig?: string | false }): Promise<void> {
+  const { register } = await import('tsx/esm/api');
+  register(options);
 }
 
 /** What the nearest package.json says of its modules; undefined where there is none, or it says nothing. */

@@ -17,7 +17,7 @@ export function addDemo(program: Command): void {
 
 /** Loaded only when asked for: it runs the examples, and they import what Carillon itself does not need. */
 async function loadDemo(): Promise<typeof import('./demo/run-demo.ts')> {
-  readExamples();
+  await readExamples();
   try {
     return await import('./demo/run-demo.ts');
   } catch (error) {

@@ -74,8 +74,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 function packageVersion(): string {
-  const root = import.meta.url.endsWith('.ts') ? '../../' : '../../../';
-  const manifest = readFileSync(new URL(`${root}package.json`, import.meta.url), 'utf8');
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }
 

@@ -4,10 +4,9 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { builtFileOf, ROOT } from './built.ts';
+import { ROOT } from './built.ts';
 
-export const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+export const CLI = path.join(ROOT, 'dist/bundle/main.js');
 
 export interface CliRun {
   readonly code: number;
@@ -54,7 +53,7 @@ function runCli(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CliRun> {
   return new Promise((resolve) => {
-    const command = [builtFileOf(CLI) ?? CLI, ...args];
+    const command = [CLI, ...args];
     const child = execFile(
       process.execPath,
       command,

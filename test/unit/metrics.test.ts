@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { DropError, defineActor, defineJob } from '../../src/index.ts';
 import { Metrics } from '../../src/metrics.ts';
+import { registryOf } from '../../src/metrics-page.ts';
 
 let kit: TestScheduler;
 afterEach(() => kit?.stop({ timeout: 0 }));
@@ -103,7 +104,7 @@ describe('metrics', () => {
 test('queues without end end in one series', async () => {
   const metrics = new Metrics();
   for (let queue = 0; queue < 5000; queue += 1) metrics.settled('a', `q${queue}`, 'success');
-  const lines = (await metrics.registry.metrics())
+  const lines = (await registryOf(metrics).metrics())
     .split('\n')
     .filter((line) => line.startsWith('carillon_settled_total{'));
   expect(lines).toHaveLength(1001);

@@ -17,31 +17,32 @@ export interface HeartbeatTask {
   readonly leaseMs: number;
 }
 
-/** A heartbeat whose thread runs already, and which counts from `begin`. */
-export interface ReadyHeartbeat extends Heartbeat {
+/** A heartbeat whose thread starts, and which counts from `begin`. */
+export interface StartingHeartbeat extends Heartbeat {
+  /**
+   * Resolves once the thread runs: on a busy machine that takes a good part of a short lease, and a worker whose row is there
+   * before its heartbeat would be found dead at once.
+   */
+  readonly running: Promise<void>;
   /** The worker's row was written at this monotonic time. */
   begin(atMs: number): void;
 }
 
-/**
- * Resolves once the thread runs: on a busy machine that takes a good part of a short lease, and a worker whose row is there
- * before its heartbeat would be found dead at once.
- */
-export async function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry): Promise<ReadyHeartbeat> {
+export function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry): StartingHeartbeat {
   const tick = sharedInstant(db.env.monotonicMs());
   const beat = sharedInstant(db.env.monotonicMs());
   const task: HeartbeatTask = { tick, beat, connection: cloneable(db), schema: db.schema, worker: id, leaseMs };
   let stopped = false;
   let thread: Worker;
-  let running: () => void;
-  const runs = new Promise<void>((resolve) => {
-    running = resolve;
+  let runs: () => void;
+  const running = new Promise<void>((resolve) => {
+    runs = resolve;
   });
   const start = (): void => {
     thread = new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData: task });
     thread.once('message', () => {
       thread.unref();
-      running();
+      runs();
     });
     thread.on('error', (error) => {
       db.logger.error({ err: error, worker: id }, 'the heartbeat thread died; starting another');
@@ -49,9 +50,9 @@ export async function startHeartbeat(db: Database, { id, leaseMs }: WorkerEntry)
     });
   };
   start();
-  await runs;
 
   return {
+    running,
     begin(atMs) {
       Atomics.store(tick, 0, inMicroseconds(atMs));
       Atomics.store(beat, 0, inMicroseconds(atMs));

@@ -22,7 +22,7 @@ import { list } from './list.ts';
 import { type Listening, listen } from './listen.ts';
 import { LowWater } from './low-water.ts';
 import { send, sendWithin } from './mailbox.ts';
-import { checkSchema } from './migrate.ts';
+import { fitSchema } from './migrate.ts';
 import { order } from './orders.ts';
 import { orphans, park, unpark } from './park.ts';
 import { prune } from './prune.ts';
@@ -42,7 +42,7 @@ import { find, progress, progressed, release } from './views.ts';
 import { Announcer } from './wake.ts';
 import { join, leave, Reaper, reportDuties } from './workers.ts';
 
-export { checkSchema, migrate, planMigrations } from './migrate.ts';
+export { migrate, planMigrations } from './migrate.ts';
 
 export interface PostgresStoreOptions {
   /** A pool passed in serves the general work and is never closed; the special connections are the store's own. */
@@ -58,11 +58,16 @@ export interface PostgresStoreOptions {
    * @defaultValue 10
    */
   readonly maxConnections?: number;
+  /**
+   * What the schema lacks is migrated.
+   *
+   * @defaultValue false
+   */
+  readonly migrates?: boolean;
 }
 
 /** @throws SchemaVersionError when the schema is older or newer than this code. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store & { readonly pool: pg.Pool }> {
-  await checkSchema(options);
   const db = new Database(options);
   const registry = new Registry(db);
   const low = new LowWater(db.env);
@@ -82,6 +87,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     }
   };
   try {
+    const { connection, schema, migrates = false } = options;
+    await fitSchema(db.pool, { connection, schema, migrates });
     reaper.observe(await readNow(db.ask));
   } catch (error) {
     await db.close();

@@ -42,6 +42,9 @@ export interface MigrationPlan {
   readonly pending: readonly Migration[];
 }
 
+/** Whatever takes a statement: a connection, or a pool. */
+type Asked = Pick<pg.ClientBase, 'query'>;
+
 /** What `migrate` would do, without doing it. */
 export async function planMigrations({ connection, schema }: MigrationTarget): Promise<MigrationPlan> {
   return withClient(connection, (client) => plan(client, checkedSchema(schema)));
@@ -64,11 +67,16 @@ export async function migrate({ connection, schema }: MigrationTarget): Promise<
   });
 }
 
-/** @throws SchemaVersionError when the schema is older or newer than this code. */
-export async function checkSchema({ connection, schema }: MigrationTarget): Promise<void> {
-  const found = await planMigrations({ connection, schema });
+/**
+ * Asks over a pool that goes on being used, because most processes find nothing to do. `migrates`: what is missing is run.
+ * @throws SchemaVersionError when the schema is older or newer than this code.
+ */
+export async function fitSchema(pool: Asked, target: MigrationTarget & { readonly migrates: boolean }): Promise<void> {
+  const { schema, migrates } = target;
+  const found = await plan(pool, checkedSchema(schema));
   if (found.current > found.target) throw newer(schema, found);
   if (found.current === found.target) return;
+  if (migrates) return void (await migrate(target));
   throw new SchemaVersionError(
     `Schema '${schema}' is at version ${found.current}, this code needs ${found.target}. Run 'carillon migrate'.`,
   );
@@ -102,24 +110,26 @@ async function applyNext(client: pg.ClientBase, schema: string): Promise<Migrati
   }
 }
 
-async function plan(client: pg.ClientBase, schema: string): Promise<MigrationPlan> {
-  const all = await readMigrations(schema);
+async function plan(client: Asked, schema: string): Promise<MigrationPlan> {
+  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort();
   const exists = await client.query<{ there: boolean }>(EXISTS, [`${schema}.migrations`]);
   const version = exists.rows[0]?.there ? await client.query<{ version: number }>(inSchema(VERSION, schema)) : null;
   const current = version?.rows[0]?.version ?? 0;
-  const pending = all.filter((migration) => migration.version > current);
-  return { current, target: all.at(-1)?.version ?? 0, pending };
+  const pending = files.filter((file) => versionOf(file) > current);
+  return {
+    current,
+    target: versionOf(files.at(-1) ?? ''),
+    pending: await Promise.all(pending.map((file) => readMigration(file, schema))),
+  };
 }
 
-async function readMigrations(schema: string): Promise<readonly Migration[]> {
-  const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort();
-  return Promise.all(
-    files.map(async (file) => ({
-      version: Number(file.slice(0, 4)),
-      name: file.slice(5, -4),
-      sql: inSchema(await readFile(new URL(file, FOLDER), 'utf8'), schema),
-    })),
-  );
+function versionOf(file: string): number {
+  return Number(file.slice(0, 4));
+}
+
+async function readMigration(file: string, schema: string): Promise<Migration> {
+  const text = await readFile(new URL(file, FOLDER), 'utf8');
+  return { version: versionOf(file), name: file.slice(5, -4), sql: inSchema(text, schema) };
 }
 
 async function withClient<T>(

@@ -11,6 +11,8 @@ import { unpark } from './park.ts';
 import { Tally } from './recover.ts';
 import { takeBack } from './set-aside.ts';
 
+const CONNECT: Statement = { name: null, text: 'select' };
+
 const JOIN: Statement = {
   name: 'join',
   text: `insert into carillon.workers (id, namespace, host, pid, defs, queues, lease_ms, concurrency, joined_at, beat_at)
@@ -49,10 +51,13 @@ const REPORT: Statement = { name: 'report_duties', text: `update carillon.worker
 const JUMP_MS = 2_000;
 
 export async function join(db: Database, entry: WorkerEntry): Promise<Heartbeat> {
-  const heartbeat = await startHeartbeat(db, entry);
+  const heartbeat = startHeartbeat(db, entry);
   const { id, host, pid, defs, queues, leaseMs, concurrency } = entry;
   const values = [id, db.namespace, host, pid, defs, queues, leaseMs, concurrency];
   try {
+    // Meanwhile the first claim gets its connection. Without one it connects itself, and finds out what is wrong.
+    db.query(CONNECT, [], db.claims).catch(() => undefined);
+    await heartbeat.running;
     const startedMs = db.env.monotonicMs();
     await db.repeated(() => db.query(JOIN, values));
     heartbeat.begin(startedMs);
