@@ -115,6 +115,11 @@ export class Worker implements Keeper {
     this.#claims.wake();
   }
 
+  /** The same where hints may have been missed. */
+  wakeUnknowing(): void {
+    this.#claims.wakeUnknowing();
+  }
+
   /** A hint that something is due at that instant. */
   expect(at: Instant): void {
     this.#claims.expect(at);
@@ -341,7 +346,7 @@ export class Worker implements Keeper {
   #unfence(): void {
     if (this.#state === 'fenced') this.#state = 'working';
     this.#deps.rejoined(this);
-    this.wake();
+    this.wakeUnknowing();
   }
 
   get #idle(): boolean {

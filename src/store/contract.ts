@@ -214,6 +214,8 @@ export interface ClaimReply extends Reply {
   readonly poked: readonly Poked[];
   /** True when `slots` was not enough for what is due. */
   readonly more: boolean;
+  /** When to claim again although nothing more was seen, because it may not have looked everywhere. Null: it has. */
+  readonly again: Instant | null;
 }
 
 type DueReply = Reply & { readonly due: ReadonlyMap<number, Instant> };
@@ -469,10 +471,7 @@ export interface Store extends Operating, Surveying {
    * lease after the database started or its clock jumped, when every heartbeat looks old though its worker is alive.
    */
   reap(): Promise<{ readonly processed: number; readonly errors: number; readonly queues: readonly number[] }>;
-  /**
-   * The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. An
-   * instant at which nothing is due says that it is worth asking again then.
-   */
+  /** The earliest due instant per queue that has one, among those definitions. May be in the past. Paused queues have none. */
   nextDue(queues: readonly number[], defs: readonly number[]): Promise<DueReply>;
   /** Distinct due buckets (start instants, `bucketMs` wide) of what will be due within the horizon, per queue, at most `limit`: for alarms. */
   dueBuckets(horizonMs: number, bucketMs: number, limit: number): Promise<readonly Upcoming[]>;

@@ -15,7 +15,8 @@ function row(strikes = 0): Claimed {
 /** A worker of that many slots that starts what it gets and ends nothing, over a store with these rows due. */
 function claimsOf(concurrency: number, due: Claimed[]) {
   const requests: ClaimRequest[] = [];
-  const seen = { held: 0, most: 0, asked: 0, aheadOf: [] as number[], id: 'w', failed: [] as unknown[] };
+  const seen = { held: 0, most: 0, asked: 0, aheadOf: [] as number[], id: 'w', failed: [] as unknown[], looks: 0 };
+  const played = { next: null as number | null, again: null as number | null };
   const store: Pick<Store, 'claim' | 'nextDue'> = {
     async claim(request) {
       requests.push(request);
@@ -24,9 +25,12 @@ function claimsOf(concurrency: number, due: Claimed[]) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       seen.asked -= request.slots;
       const claimed = due.splice(0, request.slots);
-      return { now: T0, claimed, poked: [], more: due.length > 0 };
+      return { now: T0, claimed, poked: [], more: due.length > 0, again: played.again };
     },
-    nextDue: async () => ({ now: T0, due: new Map() }),
+    async nextDue() {
+      seen.looks += 1;
+      return { now: T0, due: new Map(played.next === null ? [] : [[1, played.next]]) };
+    },
   };
   const claimant: Claimant = {
     id: () => seen.id,
@@ -47,7 +51,7 @@ function claimsOf(concurrency: number, due: Claimed[]) {
   const entry = { host: 'h', pid: 1, defs: [1], queues: [1], leaseMs: 1000, concurrency };
   const clock = new StoreClock(systemEnv, T0);
   const claims = new Claims({ store: store as Store, env: systemEnv, clock, entry }, claimant);
-  return { claims, requests, seen };
+  return { claims, requests, seen, played };
 }
 
 test('with a backlog the next claim is on its way before the rows of the last one are taken', async () => {
@@ -96,4 +100,38 @@ test('an answer that comes after the worker took another identity is not its own
   await waitUntil(() => !claims.busy);
   expect(seen.held).toBe(0);
   expect(seen.failed).toEqual([]);
+});
+
+test('what is due next is asked for once, and again when that instant has come', async () => {
+  const { claims, requests, seen, played } = claimsOf(8, [row(), row(), row()]);
+  played.next = T0 + 60;
+  claims.wake();
+  await waitUntil(() => seen.held === 3 && seen.looks === 1 && !claims.busy);
+  played.next = null;
+  await waitUntil(() => seen.looks === 2);
+  expect(requests).toHaveLength(2);
+});
+
+test('while it is known what is due next, a claim that finds something asks for nothing more', async () => {
+  const due = [row()];
+  const { claims, requests, seen } = claimsOf(8, due);
+  claims.wake();
+  await waitUntil(() => seen.held === 1 && seen.looks === 1 && !claims.busy);
+  due.push(row());
+  claims.wake();
+  await waitUntil(() => seen.held === 2 && !claims.busy);
+  expect(requests).toHaveLength(2);
+  expect(seen.looks).toBe(1);
+  due.push(row());
+  claims.wakeUnknowing();
+  await waitUntil(() => seen.looks === 2);
+});
+
+test('a store that has not looked everywhere is asked again when it says so', async () => {
+  const { requests, claims, seen, played } = claimsOf(8, [row()]);
+  played.again = T0 + 30;
+  claims.wake();
+  await waitUntil(() => seen.held === 1);
+  played.again = null;
+  await waitUntil(() => requests.length === 2);
 });

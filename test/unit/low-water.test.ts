@@ -93,22 +93,16 @@ describe('a claim begins', () => {
 describe('who finds nothing more is told to look again', () => {
   test('never, when it has looked from the start', () => {
     claimed(2_000);
-    expect(low.againInMs(asked.defs)).toBeNull();
+    expect(low.againAt(90_000)).toBeNull();
   });
 
   test('when the next look from the start is due', () => {
     claimed(2_000);
-    nowMs += 400;
+    nowMs += 400.5;
     claimed(1);
-    expect(low.againInMs(asked.defs)).toBe(600);
+    expect(low.againAt(90_000)).toBe(90_600);
     nowMs += 600;
     claimed(1);
-    expect(low.againInMs(asked.defs)).toBeNull();
-  });
-
-  test('unless it asks for other definitions', () => {
-    claimed(2_000);
-    claimed(1);
-    expect(low.againInMs([1])).toBeNull();
+    expect(low.againAt(90_000)).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ const PRIORITIES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 export function claim(tables: Tables, request: ClaimRequest): ClaimReply {
   const now = tables.now();
-  if (!tables.workers.has(request.worker)) return { now, claimed: [], poked: [], more: false };
+  if (!tables.workers.has(request.worker)) return { now, claimed: [], poked: [], more: false, again: null };
   const pass = new ClaimPass(tables, request, now);
   for (const lane of lanesInOrder(tables, request, now)) {
     for (const queue of request.queues) {
@@ -77,7 +77,7 @@ class ClaimPass {
     writeLease(this.#tables, this.#request.worker, this.#request.lease, ids);
     // Not before the pass is over, or it would find these rows itself and poke its own actors.
     for (const row of this.#withMailLeft) addDueNow(this.#tables, row);
-    return { now: this.#now, claimed: this.#claimed, poked: this.#poked, more: this.#more };
+    return { now: this.#now, claimed: this.#claimed, poked: this.#poked, more: this.#more, again: null };
   }
 
   #knows({ def, queue }: { readonly def: number; readonly queue: number }): boolean {

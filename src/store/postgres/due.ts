@@ -251,7 +251,7 @@ export async function claim(
   const reach = { now, end: end && endOf(end), emptied: emptied ?? [] };
   low.reached(marks, db.env.monotonicMs() - askedMs, claimed.length, reach);
   const poked: Poked[] = (head.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
-  return { now, claimed, poked, more: end !== null };
+  return { now, claimed, poked, more: end !== null, again: end === null ? low.againAt(now) : null };
 }
 
 function endOf([queue, priority, at, actor]: NonNullable<ClaimHead['end']>): NonNullable<Reach['end']> {
@@ -320,8 +320,5 @@ export async function nextDue(
   const now = rows[0]?.now ?? 0;
   const due = new Map<number, Instant>();
   for (const { queue, at } of rows) if (queue !== null) due.set(queue, at);
-  const againInMs = low.againInMs(defs);
-  if (againInMs !== null)
-    for (const queue of queues) due.set(queue, Math.min(due.get(queue) ?? Infinity, now + Math.ceil(againInMs)));
   return { now, due };
 }

@@ -81,7 +81,7 @@ export class LowWater {
 
   /** For a question that takes nothing. */
   marksOf(queues: readonly number[], defs: readonly number[]): Marks {
-    return this.#taken >= WORTHWHILE && this.#isOf(defs) ? this.#columns(queues) : FROM_START;
+    return this.#taken >= WORTHWHILE && this.#asker?.startsWith(nameOf(defs)) ? this.#columns(queues) : FROM_START;
   }
 
   reached(from: Marks, tookMs: number, taken: number, { now, end, emptied }: Reach): void {
@@ -99,20 +99,16 @@ export class LowWater {
     }
   }
 
-  /** In how many milliseconds to look from the start, although nothing seems to be due. Null: that has been done. */
-  againInMs(defs: readonly number[]): number | null {
-    if (!this.#unsure || !this.#isOf(defs)) return null;
-    return Math.max(0, this.#startedAtMs + this.#everyMs - this.#env.monotonicMs());
+  /** When to look from the start, although nothing more was seen. Null: that has been done. */
+  againAt(now: Instant): Instant | null {
+    if (!this.#unsure) return null;
+    return now + Math.max(0, Math.ceil(this.#startedAtMs + this.#everyMs - this.#env.monotonicMs()));
   }
 
   /** What became due there, or anywhere, may have been due for long. */
   forget(queue?: number): void {
     if (queue === undefined) this.#marks.clear();
     else this.#marks.delete(queue);
-  }
-
-  #isOf(defs: readonly number[]): boolean {
-    return this.#asker?.startsWith(nameOf(defs)) ?? false;
   }
 
   #mark(queue: number, level: number, mark: Mark): void {
