@@ -310,7 +310,7 @@ export class Turn {
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
-      const ending = { status, output, error, dropped: step.hasTag('dropped') };
+      const ending = { status, output, error, dropped: step.tags.has('dropped') };
       this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
       this.starts = [];
       return true;

@@ -1,5 +1,6 @@
 /** Children on their way: XState makes them in the middle of a transition, and they begin when it is over. */
 
+import { appended, NONE } from '../sparse-list.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';
 import { STARTING } from './readable.ts';
 import type { Run } from './run.ts';
@@ -11,7 +12,7 @@ export class Births {
   /** Address of the actor whose logic is being asked: whose children XState makes. */
   owner = '';
   readonly #run: Run;
-  #unborn: ActorRecord[] = [];
+  #unborn: readonly ActorRecord[] = NONE;
 
   constructor(run: Run) {
     this.#run = run;
@@ -49,7 +50,7 @@ export class Births {
 
   #expect(entry: Entry, id: string, address: string, sync: boolean, systemId: string | undefined): StandIn {
     const self = new StandIn(id, address);
-    this.#unborn.push({ self, entry, sync, systemId, snapshot: STARTING });
+    this.#unborn = appended(this.#unborn, { self, entry, sync, systemId, snapshot: STARTING });
     return self;
   }
 

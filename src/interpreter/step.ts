@@ -18,7 +18,7 @@ export interface Step {
   readonly error?: unknown;
   readonly value: StateValue;
   readonly context: unknown;
-  hasTag(tag: string): boolean;
+  readonly tags: ReadonlySet<string>;
   /** Effects to start, after the commit. */
   readonly starts: readonly StoredEffect[];
   /** Refs of effects to abort. */
@@ -97,7 +97,7 @@ function stepOf(run: Run, before?: SystemState): Step {
     error,
     value,
     context,
-    hasTag: (tag) => tags.has(tag),
+    tags,
     starts,
     stops,
     relays,
