@@ -10,7 +10,6 @@ import { type Happening, happeningOf, type Outcome } from './happening.ts';
 import {
   accepts,
   deliver,
-  describe,
   encodeState,
   finishEffect,
   fireTimer,
@@ -22,6 +21,7 @@ import {
   type StoredEffect,
   type SystemState,
   setEffect,
+  standOf,
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
@@ -29,6 +29,7 @@ import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf 
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
+import { appended, joined, NONE } from './sparse-list.ts';
 import type { Instant } from './store/contract.ts';
 
 /** A standard machine waits for its time in a state, so it begins before that. */
@@ -40,14 +41,14 @@ const MAX_RESTARTS = 3;
 
 export class Turn {
   life: Life;
-  readonly lines: string[] = [];
-  starts: StoredEffect[] = [];
-  readonly stops: string[] = [];
-  readonly relays: Step['relays'][number][] = [];
-  readonly deferred: Step['deferred'][number][] = [];
-  readonly emitted: AnyEventObject[] = [];
+  lines: readonly string[] = NONE;
+  starts: readonly StoredEffect[] = NONE;
+  stops: readonly string[] = NONE;
+  relays: Step['relays'] = NONE;
+  deferred: Step['deferred'] = NONE;
+  emitted: Step['emitted'] = NONE;
   readonly outbox = new Outbox();
-  readonly consumed: string[] = [];
+  consumed: readonly string[] = NONE;
   notBefore: Instant | null = null;
   /** By how much the latest timer of this turn was late, in milliseconds. */
   lateMs: number | null = null;
@@ -64,7 +65,6 @@ export class Turn {
   /** What happened in it, step by step, where somebody wants to know. */
   readonly trail: Happening[] | null;
   #steps = 0;
-  #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
 
   constructor(life: Life, inspected = false) {
     this.life = life;
@@ -118,7 +118,7 @@ export class Turn {
       this.fireDue(Math.min(mailedAt, now), now);
       if (this.over || !this.#hear(letter.news, now)) return false;
     } else if (!this.#obey(letter.control, now)) return false;
-    this.consumed.push(mailId);
+    this.consumed = appended(this.consumed, mailId);
     return true;
   }
 
@@ -150,7 +150,7 @@ export class Turn {
       // Only where the claim is the record of a start: any other machine looks at what is due when it is looked at.
       if (startedAt !== null && this.life.definition.claimed && !this.life.system?.effects.length)
         this.fireDue(startedAt, startedAt);
-      this.starts = [];
+      this.starts = NONE;
       if (this.life.system?.effects.length)
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
@@ -174,7 +174,7 @@ export class Turn {
       }
     }
     for (const effect of this.#own) this.#patch(effect.ref, { status: 'pending' });
-    this.starts = [];
+    this.starts = NONE;
   }
 
   /** Its state was taken over from that older version: from here on it lives by this one. */
@@ -202,11 +202,11 @@ export class Turn {
   }
 
   get value(): StateValue | null {
-    return this.#look()?.value ?? null;
+    return this.life.system && standOf(this.life.system).value;
   }
 
   get context(): unknown {
-    return this.#look()?.context;
+    return this.life.system ? standOf(this.life.system).context : undefined;
   }
 
   /** Attempts of a standard machine, for views; a custom machine has none of its own. */
@@ -222,13 +222,6 @@ export class Turn {
   /** Effects its worker runs, and no other actor. */
   get #own(): readonly StoredEffect[] {
     return (this.life.system?.effects ?? []).filter(({ status }) => status !== 'delegated');
-  }
-
-  #look(): { readonly value: StateValue; readonly context: unknown } | null {
-    const { system, definition } = this.life;
-    if (this.#shown?.system !== system)
-      this.#shown = system ? { system, ...describe(definition.prepared, system) } : null;
-    return this.#shown;
   }
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
@@ -250,7 +243,7 @@ export class Turn {
       const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
       this.settlement = recordOf(definition, ending, timesOf(this.life, now));
       for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
-      this.starts = [];
+      this.starts = NONE;
       return true;
     }
     // Later than the first step these two have nothing to move.
@@ -266,7 +259,7 @@ export class Turn {
     this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
     this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
     const restarted = this.life.system?.effects.find((candidate) => candidate.ref === effect.ref);
-    if (restarted) this.starts.push(restarted);
+    if (restarted) this.starts = appended(this.starts, restarted);
   }
 
   #patch(ref: string, patch: Parameters<typeof setEffect>[2]): void {
@@ -281,7 +274,7 @@ export class Turn {
   }
 
   #note(event: AnyEventObject, at: Instant, after: Outcome, via: Via | undefined): void {
-    this.lines.push(journalLine(at, event, after.value, via));
+    this.lines = appended(this.lines, journalLine(at, event, after.value, via));
     this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
 
@@ -305,14 +298,13 @@ export class Turn {
     }
     const before = this.life.system;
     this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
-    this.#shown = { system: step.state, value: step.value, context: step.context };
     this.#note(event, at, step, via);
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
       const ending = { status, output, error, dropped: step.tags.has('dropped') };
       this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
-      this.starts = [];
+      this.starts = NONE;
       return true;
     }
     for (const effect of step.starts) if (this.#isDelegated(effect)) this.#delegate(effect, at);
@@ -327,20 +319,20 @@ export class Turn {
     for (const ref of step.stops) this.#stop(ref, before);
     if (step.starts.length > 0) {
       this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
-      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts.push(effect);
+      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts = appended(this.starts, effect);
     }
-    for (const relay of step.relays) this.relays.push(relay);
-    for (const deferred of step.deferred) this.deferred.push(deferred);
+    this.relays = joined(this.relays, step.relays);
+    this.deferred = joined(this.deferred, step.deferred);
     if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
-    else for (const event of step.emitted) this.emitted.push(event);
+    else this.emitted = joined(this.emitted, step.emitted);
   }
 
   #stop(ref: string, before: SystemState | null): void {
-    const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
-    if (neverStarted >= 0) return void this.starts.splice(neverStarted, 1);
+    const left = this.starts.filter((effect) => effect.ref !== ref);
+    if (left.length < this.starts.length) return void (this.starts = left);
     const effect = before?.effects.find((candidate) => candidate.ref === ref);
     if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
-    else this.stops.push(ref);
+    else this.stops = appended(this.stops, ref);
   }
 
   #delegate(effect: StoredEffect, at: Instant): void {

@@ -3,7 +3,7 @@
 import type { AnyEventObject } from 'xstate';
 import type { Entry } from './catalogue.ts';
 import type { StandIn } from './stand-in.ts';
-import type { Snapshot } from './xstate-internals.ts';
+import type { MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
 /** A delayed event. */
 export interface StoredTimer {
@@ -83,4 +83,9 @@ export function keptTimers(before: SystemState | null, after: SystemState): read
 
 export function rootOf(state: SystemState): ActorRecord {
   return state.records.get('') as ActorRecord;
+}
+
+/** Where the root stands, without the rest of its {@link describe}. */
+export function standOf(state: SystemState): Pick<MachineSnapshot, 'value' | 'context'> {
+  return rootOf(state).snapshot as MachineSnapshot;
 }
