@@ -1,7 +1,7 @@
 /** What a system waits for: its timers and its effects, as one step changes them. */
 
 import type { AnyEventObject } from 'xstate';
-import { appended, NONE } from '../sparse-list.ts';
+import { appended, NONE, without } from '../sparse-list.ts';
 import { ownerOf } from './stand-in.ts';
 import type { StoredEffect, StoredTimer, SystemState } from './system-state.ts';
 
@@ -40,7 +40,7 @@ export class Agenda {
   }
 
   /** The same send id may be set twice: both fire, and cancelling it takes both away. */
-  setTimer(now: number, { source, target, event, delayMs, sendId }: NewTimer): void {
+  setTimer(now: number, { source, target, delayMs, sendId }: NewTimer, event: AnyEventObject): void {
     if (Number.isNaN(delayMs)) throw new Error(`the delay of '${event.type}' is not a number`);
     const dueAt = Math.ceil(now + Math.max(0, delayMs));
     // A timer that never comes due is not kept.
@@ -61,7 +61,8 @@ export class Agenda {
   takeTimer(id: string): StoredTimer | undefined {
     for (const timer of this.timers) {
       if (timer.id !== id) continue;
-      this.#dropTimers((other) => other === timer);
+      this.changed = true;
+      this.timers = without(this.timers, timer);
       return timer;
     }
     return undefined;
@@ -77,35 +78,29 @@ export class Agenda {
 
   endEffect(effect: StoredEffect): void {
     this.changed = true;
-    this.effects = without(this.effects, (other) => other === effect);
+    this.effects = without(this.effects, effect);
   }
 
   /** Nothing an ended actor planned or started goes on. */
   close(address: string): void {
     if (this.timers.length === 0 && this.effects.length === 0) return;
     const isOf = (candidate: string): boolean => candidate === address || candidate.startsWith(`${address}~`);
-    this.#dropTimers((timer) => isOf(timer.source));
+    if (this.timers.length > 0) this.#dropTimers((timer) => isOf(timer.source));
     const ended = this.effects.filter((effect) => isOf(effect.ref));
     if (ended.length === 0) return;
     this.changed = true;
     this.effects = this.effects.filter((effect) => !isOf(effect.ref));
-    for (const { ref } of ended) {
+    for (const effect of ended) {
       // Started and stopped in one step: nobody ever hears of it.
-      const left = without(this.starts, (effect) => effect.ref === ref);
-      if (left.length === this.starts.length) this.stops = appended(this.stops, ref);
-      this.starts = left;
+      if (this.starts.includes(effect)) this.starts = without(this.starts, effect);
+      else this.stops = appended(this.stops, effect.ref);
     }
   }
 
   #dropTimers(gone: (timer: StoredTimer) => boolean): void {
-    if (this.timers.length === 0) return;
-    const left = without(this.timers, gone);
+    const left = this.timers.filter((timer) => !gone(timer));
     if (left.length === this.timers.length) return;
     this.changed = true;
     this.timers = left;
   }
-}
-
-function without<T>(list: readonly T[], gone: (item: T) => boolean): readonly T[] {
-  return list.length === 1 && gone(list[0] as T) ? NONE : list.filter((item) => !gone(item));
 }

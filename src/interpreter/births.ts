@@ -1,6 +1,6 @@
 /** Children on their way: XState makes them in the middle of a transition, and they begin when it is over. */
 
-import { appended, NONE } from '../sparse-list.ts';
+import { appended, NONE, without } from '../sparse-list.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';
 import { STARTING } from './readable.ts';
 import type { Run } from './run.ts';
@@ -56,14 +56,16 @@ export class Births {
 
   /** It is stopped before it began. */
   abandon(address: string): void {
-    if (this.#unborn.length > 0) this.#unborn = this.#unborn.filter(({ self }) => self.address !== address);
+    const unborn = this.find(address);
+    if (unborn) this.#unborn = without(this.#unborn, unborn);
   }
 
   start(child: StandIn, given: unknown): void {
     const { id, address } = child;
     const unborn = this.find(address);
-    this.abandon(address);
-    if (!unborn || !this.#run.records.has(ownerOf(address))) return;
+    if (!unborn) return;
+    this.#unborn = without(this.#unborn, unborn);
+    if (!this.#run.records.has(ownerOf(address))) return;
     const input = this.#run.clean(given, `input of '${id}'`);
     if (unborn.entry.kind === 'effect') this.#startEffect(unborn, input);
     else this.#run.birth(unborn, input);

@@ -154,10 +154,9 @@ export function childrenOf(
   children: MachineSnapshot['children'],
   before: MachineSnapshot['children'] | undefined,
 ): Readonly<Record<string, ActorLike>> {
-  const entries = Object.entries(children);
-  if (entries.length === 0) return NO_CHILDREN;
+  if (isEmpty(children)) return NO_CHILDREN;
   if (children === before) return children as Readonly<Record<string, ActorLike>>;
-  const standIns = entries.map(([id, child]) => {
+  const standIns = Object.entries(children).map(([id, child]) => {
     if (!child) throw new Error(`no actor logic is registered for child '${id}'; name it in setup({ actors })`);
     if (child.id !== id) throw new Error('a child was spawned without an id; give spawnChild(…, { id }) one');
     return cleaner.standInOf(child);
@@ -166,4 +165,9 @@ export function childrenOf(
   const known: Record<string, ActorLike> = {};
   for (const child of standIns) known[child.id] = child;
   return known;
+}
+
+export function isEmpty(children: MachineSnapshot['children']): boolean {
+  for (const _ in children) return false;
+  return true;
 }

@@ -67,7 +67,7 @@ export class Run implements Stage {
     this.plan = plan;
     this.prepared = prepared;
     this.records = new Map();
-    state.records.forEach((record, address) => this.records.set(address, record));
+    for (const [address, record] of state.records) this.records.set(address, record);
     this.agenda = new Agenda(state);
     this.births = new Births(this);
     this.startedAt = state.startedAt;
@@ -228,7 +228,8 @@ export class Run implements Stage {
     const { children } = after as MachineSnapshot;
     const last = (before as MachineSnapshot).children;
     if (children === last || !last) return;
-    for (const child of Object.values(last)) {
+    for (const id in last) {
+      const child = last[id];
       if (child && children[child.id] !== child && this.records.has(this.addressOf(child)))
         this.stop(this.addressOf(child));
     }
@@ -319,8 +320,7 @@ export class Run implements Stage {
   // ── timers ────────────────────────────────────────────────────────────────
 
   setTimer(timer: NewTimer): void {
-    if (this.records.has(timer.source))
-      this.agenda.setTimer(this.now, { ...timer, event: this.clean(timer.event, 'event') });
+    if (this.records.has(timer.source)) this.agenda.setTimer(this.now, timer, this.clean(timer.event, 'event'));
   }
 
   fire(id: string): void {

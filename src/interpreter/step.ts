@@ -36,8 +36,7 @@ const NOTHING: SystemState = { records: new Map(), timers: [], effects: [], sequ
 
 /** The first step. */
 export function init(prepared: Prepared, { id, input, now }: Moment & { readonly input: unknown }): Step {
-  const startedAt = prepared.standard ? null : now;
-  const run = new Run(prepared, { ...NOTHING, startedAt }, { id, now });
+  const run = new Run(prepared, prepared.standard ? NOTHING : { ...NOTHING, startedAt: now }, { id, now });
   const { root } = prepared.catalogue;
   const record = {
     self: new StandIn(root.logic.id, ''),

@@ -3,7 +3,7 @@
 import type { AnyEventObject } from 'xstate';
 import { appended, joined, NONE } from '../sparse-list.ts';
 import { customAction, type Deferred } from './aftermath.ts';
-import { childrenOf, NO_CHILDREN } from './canonical.ts';
+import { childrenOf, isEmpty, NO_CHILDREN } from './canonical.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';
 import type { Path } from './path.ts';
 import type { Run } from './run.ts';
@@ -27,6 +27,7 @@ export class Walk {
   #children: MachineSnapshot['children'];
   /** XState makes a new snapshot even where nothing is different in it, or has something to do that comes to nothing. */
   #touched = false;
+  #raised = false;
 
   constructor(run: Run, entry: MachineEntry, self: StandIn, before: MachineSnapshot, event: AnyEventObject) {
     this.#run = run;
@@ -95,6 +96,7 @@ export class Walk {
     this.#touched = true;
     // It never comes due, so nothing is kept of it.
     if (delayMs === Number.POSITIVE_INFINITY) return;
+    this.#raised = true;
     const { address } = this.self;
     this.#defer(() => this.#run.setTimer({ source: address, target: address, event, delayMs, sendId }));
   }
@@ -102,9 +104,8 @@ export class Walk {
   cancel(sendId: string): void {
     const { agenda } = this.#run;
     const { address } = this.self;
-    // Most states are left because their timer fired, or have one that never comes due. One may have been set on this very way.
-    if (this.deferred.length > 0 || agenda.hasTimer(address, sendId))
-      this.#defer(() => agenda.cancelTimers(address, sendId));
+    // Most states are left because their timer fired, or have one that never comes due.
+    if (this.#raised || agenda.hasTimer(address, sendId)) this.#defer(() => agenda.cancelTimers(address, sendId));
     else this.#touched = true;
   }
 
@@ -133,8 +134,8 @@ export class Walk {
 }
 
 function without(children: MachineSnapshot['children'], gone: string): MachineSnapshot['children'] {
-  const left = Object.keys(children).filter((id) => id !== gone);
-  return left.length === 0 ? NO_CHILDREN : Object.fromEntries(left.map((id) => [id, children[id]]));
+  const { [gone]: _, ...left } = children;
+  return isEmpty(left) ? NO_CHILDREN : left;
 }
 
 function offThePath(): never {
