@@ -17,6 +17,7 @@ import {
   init,
   keptTimers,
   MachineFault,
+  type Prepared,
   type Step,
   type StoredEffect,
   type SystemState,
@@ -39,8 +40,14 @@ const MAX_STEPS = 1000;
 /** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
 const MAX_RESTARTS = 3;
 
+/** A step of the interpreter. Only the first has no state before it. */
+type Compute<M> = (prepared: Prepared, before: SystemState, moment: M) => Step;
+
+const begin: Compute<Parameters<typeof init>[1]> = (prepared, _, moment) => init(prepared, moment);
+
 export class Turn {
-  life: Life;
+  /** Its own copy, which goes on with every step. */
+  readonly life: { -readonly [part in keyof Life]: Life[part] };
   lines: readonly string[] = NONE;
   starts: readonly StoredEffect[] = NONE;
   stops: readonly string[] = NONE;
@@ -67,7 +74,7 @@ export class Turn {
   #steps = 0;
 
   constructor(life: Life, inspected = false) {
-    this.life = life;
+    this.life = { ...life };
     this.trail = inspected ? [] : null;
   }
 
@@ -83,9 +90,9 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id } = this.life;
+    const { id } = this.life;
     const { at, input, event, via } = beginningOf(this.life, now);
-    this.#take(event, at, () => init(definition.prepared, { id, input, now: at }), via);
+    this.#take(event, at, begin, { id, input, now: at }, via);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -96,9 +103,8 @@ export class Turn {
       const next = firstTimer(system.timers);
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
-      const { prepared } = this.life.definition;
       const moment = { id: this.life.id, now, plan: planOf(this.life), timer };
-      if (!this.#take(event, now, () => fireTimer(prepared, system, moment), ['timer', timer])) return;
+      if (!this.#take(event, now, fireTimer, moment, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
       this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
@@ -131,8 +137,7 @@ export class Turn {
     const effect = system?.effects.find((candidate) => candidate.ref === ref);
     if (!system || !effect || this.over) return false;
     const moment = { id: this.life.id, now, plan: planOf(this.life), ref, result };
-    const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
-    return this.#take(eventOfResult(effect.name, result), now, finish, ['effect', ref]);
+    return this.#take(eventOfResult(effect.name, result), now, finishEffect, moment, ['effect', ref]);
   }
 
   /** An event a running effect (a callback, say) sent to the machine that runs it. */
@@ -225,10 +230,9 @@ export class Turn {
   }
 
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
-    const system = this.life.system as SystemState;
     const moment = { id: this.life.id, now, plan: planOf(this.life), event, to };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
-    return this.#take(event, now, () => deliver(this.life.definition.prepared, system, moment), via);
+    return this.#take(event, now, deliver, moment, via);
   }
 
   #obey(control: Control, now: Instant): boolean {
@@ -248,7 +252,7 @@ export class Turn {
     }
     // Later than the first step these two have nothing to move.
     if (system) return true;
-    this.life = { ...this.life, firstDueAt: control.type === 'reschedule' ? control.to : now };
+    this.life.firstDueAt = control.type === 'reschedule' ? control.to : now;
     this.#mark({ ...control, type: `job.${control.type}` }, now, ['moved']);
     return true;
   }
@@ -263,12 +267,12 @@ export class Turn {
   }
 
   #patch(ref: string, patch: Parameters<typeof setEffect>[2]): void {
-    if (this.life.system) this.life = { ...this.life, system: setEffect(this.life.system, ref, patch) };
+    if (this.life.system) this.life.system = setEffect(this.life.system, ref, patch);
   }
 
   /** Journals what the engine did without asking the machine. */
   #mark(event: AnyEventObject, at: Instant, via: Via): void {
-    this.life = { ...this.life, seq: this.life.seq + 1 };
+    this.life.seq += 1;
     const status = via[0] === 'stopped' ? 'stopped' : 'active';
     this.#note(event, at, { value: this.value, context: this.context, status }, via);
   }
@@ -279,14 +283,15 @@ export class Turn {
   }
 
   /** One step of the machine. False: the machine failed, and nothing of this step counts. */
-  #take(event: AnyEventObject, at: Instant, compute: () => Step, via?: Via): boolean {
+  #take<M>(event: AnyEventObject, at: Instant, compute: Compute<M>, moment: M, via?: Via): boolean {
     if (++this.#steps > MAX_STEPS) {
       this.exhausted = true;
       return false;
     }
+    const before = this.life.system;
     let step: Step;
     try {
-      step = compute();
+      step = compute(this.life.definition.prepared, before as SystemState, moment);
     } catch (error) {
       if (!(error instanceof MachineFault)) throw error;
       this.fault = error;
@@ -296,8 +301,8 @@ export class Turn {
       this.exhausted = true;
       return false;
     }
-    const before = this.life.system;
-    this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
+    this.life.system = step.state;
+    this.life.seq += 1;
     this.#note(event, at, step, via);
     this.#collect(step, before);
     if (step.status !== 'active') {
