@@ -48,7 +48,8 @@ const begin: Compute<Parameters<typeof init>[1]> = (prepared, _, moment) => init
 export class Turn {
   /** Its own copy, which goes on with every step. */
   readonly life: { -readonly [part in keyof Life]: Life[part] };
-  lines: readonly string[] = NONE;
+  /** What happened in it, a line each. */
+  journal = '';
   starts: readonly StoredEffect[] = NONE;
   stops: readonly string[] = NONE;
   relays: Step['relays'] = NONE;
@@ -80,7 +81,7 @@ export class Turn {
 
   /** Nothing happened that would have to be written. */
   get empty(): boolean {
-    return this.lines.length === 0 && this.consumed.length === 0 && this.outbox.births.length === 0;
+    return this.journal === '' && this.consumed.length === 0 && this.outbox.births.length === 0;
   }
 
   get over(): boolean {
@@ -278,7 +279,8 @@ export class Turn {
   }
 
   #note(event: AnyEventObject, at: Instant, after: Outcome, via: Via | undefined): void {
-    this.lines = appended(this.lines, journalLine(at, event, after.value, via));
+    const line = journalLine(at, event, after.value, via);
+    this.journal = this.journal === '' ? line : `${this.journal}\n${line}`;
     this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
 

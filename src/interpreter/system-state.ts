@@ -1,7 +1,6 @@
 /** One actor system as an immutable value. */
 
 import type { AnyEventObject } from 'xstate';
-import { NONE } from '../sparse-list.ts';
 import type { Entry } from './catalogue.ts';
 import type { StandIn } from './stand-in.ts';
 import type { MachineSnapshot, Snapshot } from './xstate-internals.ts';
@@ -78,9 +77,8 @@ export function firstTimer(timers: readonly StoredTimer[]): StoredTimer | undefi
 
 /** Timers that were there before a step and still are. */
 export function keptTimers(before: SystemState | null, after: SystemState): readonly StoredTimer[] {
-  if (!before || after.timers.length === 0) return NONE;
-  const known = new Set(before.timers.map(({ id }) => id));
-  return after.timers.filter(({ id }) => known.has(id));
+  const last = before?.sequence ?? 0;
+  return after.timers.filter(({ id }) => Number(id) <= last);
 }
 
 export function rootOf(state: SystemState): ActorRecord {
