@@ -5,12 +5,13 @@
  */
 import type { CommitOutcome, Writer } from './commit-queue.ts';
 import type { EffectResult } from './effect-result.ts';
-import type { AbortReason, RunningEffect } from './effects.ts';
+import type { RunningEffect } from './effects.ts';
 import type { LocalTimer } from './env.ts';
 import type { Holding } from './holding.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { decodeLetter } from './mail.ts';
-import { appended, NONE, without } from './sparse-list.ts';
+import { RunningEffects } from './running-effects.ts';
+import { appended, NONE } from './sparse-list.ts';
 import type { Instant, Mail, Reloaded, TurnWrite } from './store/contract.ts';
 import { Turn } from './turn.ts';
 import { composeWrite, type Row, unchanged } from './turn-write.ts';
@@ -46,7 +47,7 @@ const CHARGED_FROM_STRIKES = 3;
 
 export class Held implements Writer {
   readonly holding: Holding;
-  #running: readonly RunningEffect[] = NONE;
+  readonly #running = new RunningEffects();
   readonly #keeper: Keeper;
   #turn: Turn;
   #inbox: readonly ((turn: Turn, now: Instant) => void)[] = NONE;
@@ -132,7 +133,7 @@ export class Held implements Writer {
 
   finished(ref: string, result: EffectResult): void {
     this.#push((turn, now) => {
-      this.#forget(ref);
+      this.#running.delete(ref);
       turn.takeResult(ref, result, now);
     });
   }
@@ -145,7 +146,7 @@ export class Held implements Writer {
   handBack(): void {
     this.#handingBack = true;
     this.#push((turn, now) => {
-      this.#abortAll('stopping');
+      this.#running.abortAll('stopping');
       turn.handBack(now);
     });
   }
@@ -218,7 +219,7 @@ export class Held implements Writer {
   #startAll(effects: readonly StoredEffect[]): void {
     this.#starting = true;
     try {
-      for (const effect of effects) this.#running = appended(this.#running, this.#keeper.startEffect(this, effect));
+      for (const effect of effects) this.#running.add(this.#keeper.startEffect(this, effect));
     } finally {
       this.#starting = false;
     }
@@ -280,9 +281,7 @@ export class Held implements Writer {
   /** Something of it runs, or is about to: this worker keeps it. */
   #stays(turn: Turn): boolean {
     if (turn.settlement || turn.fault) return false;
-    if (turn.starts.length > 0) return true;
-    for (const { ref } of this.#running) if (!turn.stops.includes(ref)) return true;
-    return false;
+    return turn.starts.length > 0 || this.#running.outlast(turn.stops);
   }
 
   #afterCommit(turn: Turn, write: TurnWrite): void {
@@ -294,12 +293,9 @@ export class Held implements Writer {
       const strikes = turn.survived ? 0 : this.#row.strikes;
       this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
     }
-    for (const ref of turn.stops) {
-      this.#runningAs(ref)?.abort('left');
-      this.#forget(ref);
-    }
+    for (const ref of turn.stops) this.#running.abort(ref, 'left');
     this.#keeper.committed(this, turn, write);
-    for (const { ref, event } of turn.relays) this.#runningAs(ref)?.relay(event);
+    for (const { ref, event } of turn.relays) this.#running.get(ref)?.relay(event);
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
@@ -335,21 +331,6 @@ export class Held implements Writer {
     else this.#advance();
   }
 
-  #runningAs(ref: string): RunningEffect | undefined {
-    return this.#running.find((effect) => effect.ref === ref);
-  }
-
-  #forget(ref: string): void {
-    const ended = this.#runningAs(ref);
-    if (ended) this.#running = without(this.#running, ended);
-  }
-
-  #abortAll(reason: AbortReason): void {
-    const running = this.#running;
-    this.#running = NONE;
-    for (const effect of running) effect.abort(reason);
-  }
-
   #retry(ms: number): void {
     this.#keeper.setTimer(ms, () => this.#advance());
   }
@@ -367,7 +348,7 @@ export class Held implements Writer {
     if (this.#over) return;
     this.#over = true;
     this.#inbox = NONE;
-    this.#abortAll(how === 'lost' ? 'lost' : 'left');
+    this.#running.abortAll(how === 'lost' ? 'lost' : 'left');
     this.#keeper.gone(this, how, reason);
   }
 }
