@@ -2,7 +2,6 @@
 
 import type { AnyEventObject } from 'xstate';
 import { appended, NONE, without } from '../sparse-list.ts';
-import { ownerOf } from './stand-in.ts';
 import type { StoredEffect, StoredTimer, SystemState } from './system-state.ts';
 
 /** The last instant a Date can hold. */
@@ -15,8 +14,6 @@ export interface NewTimer {
   readonly delayMs: number;
   readonly sendId: string | undefined;
 }
-
-type NewEffect = Omit<StoredEffect, 'owner' | 'status' | 'attempt'>;
 
 export class Agenda {
   /** Number of the last timer or child. */
@@ -68,12 +65,9 @@ export class Agenda {
     return undefined;
   }
 
-  startEffect({ id, ref, name, src, input, systemId, sync }: NewEffect): StoredEffect {
-    const owner = ownerOf(ref);
-    const started = { id, ref, owner, name, src, input, systemId, sync, status: 'pending', attempt: 1 } as const;
-    this.effects = appended(this.effects, started);
-    this.starts = appended(this.starts, started);
-    return started;
+  startEffect(effect: StoredEffect): void {
+    this.effects = appended(this.effects, effect);
+    this.starts = appended(this.starts, effect);
   }
 
   endEffect(effect: StoredEffect): void {

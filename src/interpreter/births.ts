@@ -77,15 +77,19 @@ export class Births {
     const owner = ownerOf(address);
     // The same step of a standard machine is entered again by a retry, and what it calls must not tell the difference.
     const step = prepared.standard ? `/${self.id}` : `${owner}/${self.id}/${address.slice(owner.length + 1)}`;
-    const effect = agenda.startEffect({
+    const effect: StoredEffect = {
       id: id + step,
       ref: address,
+      owner,
       name: self.id,
       src: entry.key,
       input,
       systemId,
       sync,
-    });
+      status: 'pending',
+      attempt: 1,
+    };
+    agenda.startEffect(effect);
     this.#run.adopt(effectRecord(self, entry, effect));
   }
 }

@@ -156,15 +156,26 @@ export function childrenOf(
 ): Readonly<Record<string, ActorLike>> {
   if (isEmpty(children)) return NO_CHILDREN;
   if (children === before) return children as Readonly<Record<string, ActorLike>>;
-  const standIns = Object.entries(children).map(([id, child]) => {
+  const known: Record<string, StandIn> = {};
+  let last = 0;
+  let ordered = true;
+  for (const id in children) {
+    const child = children[id];
     if (!child) throw new Error(`no actor logic is registered for child '${id}'; name it in setup({ actors })`);
     if (child.id !== id) throw new Error('a child was spawned without an id; give spawnChild(…, { id }) one');
-    return cleaner.standInOf(child);
-  });
-  standIns.sort((a, b) => birthOf(a.address) - birthOf(b.address));
-  const known: Record<string, ActorLike> = {};
-  for (const child of standIns) known[child.id] = child;
-  return known;
+    const standIn = cleaner.standInOf(child);
+    const birth = birthOf(standIn.address);
+    ordered &&= birth > last;
+    last = birth;
+    known[id] = standIn;
+  }
+  return ordered ? known : byBirth(known);
+}
+
+function byBirth(children: Readonly<Record<string, StandIn>>): Readonly<Record<string, StandIn>> {
+  const entries = Object.entries(children);
+  entries.sort(([, a], [, b]) => birthOf(a.address) - birthOf(b.address));
+  return Object.fromEntries(entries);
 }
 
 export function isEmpty(children: MachineSnapshot['children']): boolean {
