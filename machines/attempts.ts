@@ -89,8 +89,10 @@ export const attemptSteps = {
 
 /** The output of the final state that follows a success. */
 export function succeeded({ context, event }: { readonly context: Attempts; readonly event: object }): JobOutput {
-  const { attempt, startedAt } = context;
-  return { status: 'success', attempts: attempt, startedAt, output: (event as { readonly output?: unknown }).output };
+  const { attempt: attempts, startedAt } = context;
+  const { output } = event as { readonly output?: unknown };
+  const record = { status: 'success', attempts, startedAt } as const;
+  return output === undefined ? record : { ...record, output };
 }
 
 /** The output of the final state of those that were dropped, for whatever reason. */

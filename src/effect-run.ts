@@ -61,6 +61,10 @@ export class EffectRun implements EffectHost, RunningEffect {
 
   // ── what the worker asks ──────────────────────────────────────────────────
 
+  get ref(): string {
+    return this.#effect.ref;
+  }
+
   abort(reason: AbortReason): void {
     this.#end('aborted');
     this.#running?.abort(reason);

@@ -18,6 +18,8 @@ import type { Instant } from './store/contract.ts';
 export type AbortReason = 'left' | 'lost' | 'stopping';
 
 export interface RunningEffect {
+  /** Of the incarnation that runs. */
+  readonly ref: string;
   abort(reason: AbortReason): void;
   /** Passes an event on to a running callback. */
   relay(event: AnyEventObject): void;
@@ -88,6 +90,7 @@ export function startEffect(host: EffectHost, effect: StoredEffect): RunningEffe
     failed: (error) => host.finished(effect.ref, { ok: false, error: storableError(error) }),
   });
   return {
+    ref: effect.ref,
     abort(reason) {
       abort.abort(reason);
       logic.stop();
@@ -115,6 +118,10 @@ class JobRun extends LazyAbort implements RunningEffect, Attempt {
     const result = runHandler(this);
     if (result instanceof Promise) void result.then((ended) => this.#ended(ended));
     else this.#ended(result);
+  }
+
+  get ref(): string {
+    return this.#effect.ref;
   }
 
   get run(): Attempt['run'] {

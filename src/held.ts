@@ -10,6 +10,8 @@ import type { LocalTimer } from './env.ts';
 import type { Holding } from './holding.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import { decodeLetter } from './mail.ts';
+import { RunningEffects } from './running-effects.ts';
+import { appended, NONE } from './sparse-list.ts';
 import type { Instant, Mail, Reloaded, TurnWrite } from './store/contract.ts';
 import { Turn } from './turn.ts';
 import { composeWrite, type Row, unchanged } from './turn-write.ts';
@@ -19,7 +21,6 @@ const MAX_BLIND_MISSES = 5;
 /** Misses in a row because of mail, after which the turn is written without what came last. */
 const MAX_RACES = 3;
 const RETRY_COMMIT_MS = 200;
-const NO_EFFECTS: readonly StoredEffect[] = [];
 
 /** What a held actor asks of the worker that holds it. */
 export interface Keeper {
@@ -46,16 +47,16 @@ const CHARGED_FROM_STRIKES = 3;
 
 export class Held implements Writer {
   readonly holding: Holding;
-  readonly running = new Map<string, RunningEffect>();
+  readonly #running = new RunningEffects();
   readonly #keeper: Keeper;
   #turn: Turn;
-  #inbox: ((turn: Turn, now: Instant) => void)[] = [];
+  #inbox: readonly ((turn: Turn, now: Instant) => void)[] = NONE;
   /** The row as the store last had it. */
   #row: Row;
   /** Letters it knows of. Null: those it came with. */
   #seen: Set<string> | null = null;
   /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
-  #postponed: Mail[] = [];
+  #postponed: readonly Mail[] = NONE;
   #writing = false;
   #starting = false;
   #over = false;
@@ -111,7 +112,7 @@ export class Held implements Writer {
     const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
     this.#push((turn, now) => {
       if (inherited) turn.inherit(inherited.version, now);
-      const effects = this.holding.life.system?.effects ?? NO_EFFECTS;
+      const effects = this.holding.life.system?.effects ?? NONE;
       if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
         turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
         this.#startIsClaimed = false;
@@ -132,7 +133,7 @@ export class Held implements Writer {
 
   finished(ref: string, result: EffectResult): void {
     this.#push((turn, now) => {
-      this.running.delete(ref);
+      this.#running.delete(ref);
       turn.takeResult(ref, result, now);
     });
   }
@@ -145,8 +146,7 @@ export class Held implements Writer {
   handBack(): void {
     this.#handingBack = true;
     this.#push((turn, now) => {
-      for (const effect of this.running.values()) effect.abort('stopping');
-      this.running.clear();
+      this.#running.abortAll('stopping');
       turn.handBack(now);
     });
   }
@@ -164,13 +164,14 @@ export class Held implements Writer {
 
   #push(happening: (turn: Turn, now: Instant) => void): void {
     if (this.#over) return;
-    if (this.#writing || this.#starting) this.#inbox.push(happening);
+    if (this.#writing || this.#starting) this.#inbox = appended(this.#inbox, happening);
     else this.#advance(happening);
   }
 
   #takeMail(turn: Turn, mail: readonly Mail[], now: Instant): void {
     for (const letter of mail) {
-      if (!turn.takeMail(letter.id, decodeLetter(letter.event), letter.at, now)) this.#postponed.push(letter);
+      if (!turn.takeMail(letter.id, decodeLetter(letter.event), letter.at, now))
+        this.#postponed = appended(this.#postponed, letter);
     }
   }
 
@@ -187,8 +188,12 @@ export class Held implements Writer {
   #proceed(last?: (turn: Turn, now: Instant) => void): void {
     const turn = this.#turn;
     const now = this.#keeper.now();
-    if (this.#postponed.length > 0) this.#takeMail(turn, this.#postponed.splice(0), now);
-    if (this.#inbox.length > 0) for (const happening of this.#inbox.splice(0)) happening(turn, now);
+    const postponed = this.#postponed;
+    this.#postponed = NONE;
+    this.#takeMail(turn, postponed, now);
+    const inbox = this.#inbox;
+    this.#inbox = NONE;
+    for (const happening of inbox) happening(turn, now);
     last?.(turn, now);
     if (!this.#handingBack) {
       turn.begin(now);
@@ -206,7 +211,7 @@ export class Held implements Writer {
     this.#startIsClaimed = false;
     turn.markRunning();
     const effects = turn.starts;
-    turn.starts = [];
+    turn.starts = NONE;
     this.#startAll(effects);
   }
 
@@ -214,7 +219,7 @@ export class Held implements Writer {
   #startAll(effects: readonly StoredEffect[]): void {
     this.#starting = true;
     try {
-      for (const effect of effects) this.running.set(effect.ref, this.#keeper.startEffect(this, effect));
+      for (const effect of effects) this.#running.add(this.#keeper.startEffect(this, effect));
     } finally {
       this.#starting = false;
     }
@@ -276,9 +281,7 @@ export class Held implements Writer {
   /** Something of it runs, or is about to: this worker keeps it. */
   #stays(turn: Turn): boolean {
     if (turn.settlement || turn.fault) return false;
-    if (turn.starts.length > 0) return true;
-    for (const ref of this.running.keys()) if (!turn.stops.includes(ref)) return true;
-    return false;
+    return turn.starts.length > 0 || this.#running.outlast(turn.stops);
   }
 
   #afterCommit(turn: Turn, write: TurnWrite): void {
@@ -290,12 +293,9 @@ export class Held implements Writer {
       const strikes = turn.survived ? 0 : this.#row.strikes;
       this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
     }
-    for (const ref of turn.stops) {
-      this.running.get(ref)?.abort('left');
-      this.running.delete(ref);
-    }
+    for (const ref of turn.stops) this.#running.abort(ref, 'left');
     this.#keeper.committed(this, turn, write);
-    for (const { ref, event } of turn.relays) this.running.get(ref)?.relay(event);
+    for (const { ref, event } of turn.relays) this.#running.get(ref)?.relay(event);
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
@@ -347,9 +347,8 @@ export class Held implements Writer {
   #end(how: Gone, reason: string | null = null): void {
     if (this.#over) return;
     this.#over = true;
-    this.#inbox = [];
-    for (const effect of this.running.values()) effect.abort(how === 'lost' ? 'lost' : 'left');
-    this.running.clear();
+    this.#inbox = NONE;
+    this.#running.abortAll(how === 'lost' ? 'lost' : 'left');
     this.#keeper.gone(this, how, reason);
   }
 }

@@ -4,6 +4,7 @@ import { childId, newborn } from './birth.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import type { LoadedDefinition } from './loaded-definition.ts';
 import { letterTo } from './mail.ts';
+import { appended, NONE } from './sparse-list.ts';
 import type { Instant, NewActor, NewMail } from './store/contract.ts';
 
 /** Who speaks. */
@@ -15,8 +16,8 @@ export interface Speaker {
 }
 
 export class Outbox {
-  readonly births: NewActor[] = [];
-  readonly letters: NewMail[] = [];
+  births: readonly NewActor[] = NONE;
+  letters: readonly NewMail[] = NONE;
 
   /** Has another actor do this effect. Throws what that one refuses: the failure of what was invoked. */
   delegate({ id, definition, retried }: Speaker, { ref, src, input }: StoredEffect, now: Instant): void {
@@ -24,7 +25,7 @@ export class Outbox {
     if (!found) throw new Error(`Nobody does '${src}'.`);
     const request = found.delegate.request(input, found.definition, definition.maxPayload, now);
     const kin = { id: childId(id, ref, retried), parent: id, role: { effect: ref } };
-    this.births.push(newborn(found.definition, kin, request));
+    this.births = appended(this.births, newborn(found.definition, kin, request));
   }
 
   /** Nobody waits for it any more. */
@@ -36,15 +37,16 @@ export class Outbox {
   act({ id, definition, input, retried }: Speaker, command: AnyEventObject, context: unknown): void {
     const deed = definition.act?.(command, { id, input, context, definition, retried });
     if (!deed) return;
-    if ('birth' in deed) this.births.push(deed.birth);
-    else if ('letter' in deed) this.letters.push(deed.letter);
+    if ('birth' in deed) this.births = appended(this.births, deed.birth);
+    else if ('letter' in deed) this.letters = appended(this.letters, deed.letter);
     else this.#end(deed.recall, deed.reason);
   }
 
   /** One of this very turn is never born. */
   #end(child: string, reason: string): void {
-    const unborn = this.births.findIndex((birth) => birth.id === child);
-    if (unborn >= 0) this.births.splice(unborn, 1);
-    else this.letters.push(letterTo(child, { kind: 'control', control: { type: 'cancel', reason } }));
+    const left = this.births.filter((birth) => birth.id !== child);
+    if (left.length === this.births.length)
+      this.letters = appended(this.letters, letterTo(child, { kind: 'control', control: { type: 'cancel', reason } }));
+    this.births = left;
   }
 }

@@ -172,9 +172,9 @@ export function unchanged(
   };
 }
 
-/** The lines in the row and those of this turn, or, where they grow too long, the former as a journal segment. */
+/** The journal in the row and that of this turn, or, where they grow too long, the former as a journal segment. */
 function historyOf(turn: Turn, row: Row): Pick<TurnWrite['next'], 'history' | 'segment'> {
-  const added = turn.lines.join('\n');
+  const added = turn.journal;
   if (row.history === '') return { history: added, segment: null };
   if (added === '') return { history: row.history, segment: null };
   if (row.history.length + added.length <= ROW_HISTORY_BYTES)

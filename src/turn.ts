@@ -10,7 +10,6 @@ import { type Happening, happeningOf, type Outcome } from './happening.ts';
 import {
   accepts,
   deliver,
-  describe,
   encodeState,
   finishEffect,
   fireTimer,
@@ -18,10 +17,12 @@ import {
   init,
   keptTimers,
   MachineFault,
+  type Prepared,
   type Step,
   type StoredEffect,
   type SystemState,
   setEffect,
+  standOf,
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
 import { eventOf, type News } from './kinship.ts';
@@ -29,6 +30,7 @@ import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf 
 import { type Control, isForCron, type Letter } from './mail.ts';
 import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
+import { appended, joined, NONE } from './sparse-list.ts';
 import type { Instant } from './store/contract.ts';
 
 /** A standard machine waits for its time in a state, so it begins before that. */
@@ -38,16 +40,23 @@ const MAX_STEPS = 1000;
 /** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
 const MAX_RESTARTS = 3;
 
+/** A step of the interpreter. Only the first has no state before it. */
+type Compute<M> = (prepared: Prepared, before: SystemState, moment: M) => Step;
+
+const begin: Compute<Parameters<typeof init>[1]> = (prepared, _, moment) => init(prepared, moment);
+
 export class Turn {
-  life: Life;
-  readonly lines: string[] = [];
-  starts: StoredEffect[] = [];
-  readonly stops: string[] = [];
-  readonly relays: Step['relays'][number][] = [];
-  readonly deferred: Step['deferred'][number][] = [];
-  readonly emitted: AnyEventObject[] = [];
+  /** Its own copy, which goes on with every step. */
+  readonly life: { -readonly [part in keyof Life]: Life[part] };
+  /** What happened in it, a line each. */
+  journal = '';
+  starts: readonly StoredEffect[] = NONE;
+  stops: readonly string[] = NONE;
+  relays: Step['relays'] = NONE;
+  deferred: Step['deferred'] = NONE;
+  emitted: Step['emitted'] = NONE;
   readonly outbox = new Outbox();
-  readonly consumed: string[] = [];
+  consumed: readonly string[] = NONE;
   notBefore: Instant | null = null;
   /** By how much the latest timer of this turn was late, in milliseconds. */
   lateMs: number | null = null;
@@ -64,16 +73,15 @@ export class Turn {
   /** What happened in it, step by step, where somebody wants to know. */
   readonly trail: Happening[] | null;
   #steps = 0;
-  #shown: { readonly system: SystemState; readonly value: StateValue; readonly context: unknown } | null = null;
 
   constructor(life: Life, inspected = false) {
-    this.life = life;
+    this.life = { ...life };
     this.trail = inspected ? [] : null;
   }
 
   /** Nothing happened that would have to be written. */
   get empty(): boolean {
-    return this.lines.length === 0 && this.consumed.length === 0 && this.outbox.births.length === 0;
+    return this.journal === '' && this.consumed.length === 0 && this.outbox.births.length === 0;
   }
 
   get over(): boolean {
@@ -83,9 +91,9 @@ export class Turn {
   /** The first step, if it is due. */
   begin(now: Instant): void {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
-    const { definition, id } = this.life;
+    const { id } = this.life;
     const { at, input, event, via } = beginningOf(this.life, now);
-    this.#take(event, at, () => init(definition.prepared, { id, input, now: at }), via);
+    this.#take(event, at, begin, { id, input, now: at }, via);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -96,9 +104,8 @@ export class Turn {
       const next = firstTimer(system.timers);
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
-      const { prepared } = this.life.definition;
       const moment = { id: this.life.id, now, plan: planOf(this.life), timer };
-      if (!this.#take(event, now, () => fireTimer(prepared, system, moment), ['timer', timer])) return;
+      if (!this.#take(event, now, fireTimer, moment, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
       this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
@@ -118,7 +125,7 @@ export class Turn {
       this.fireDue(Math.min(mailedAt, now), now);
       if (this.over || !this.#hear(letter.news, now)) return false;
     } else if (!this.#obey(letter.control, now)) return false;
-    this.consumed.push(mailId);
+    this.consumed = appended(this.consumed, mailId);
     return true;
   }
 
@@ -131,8 +138,7 @@ export class Turn {
     const effect = system?.effects.find((candidate) => candidate.ref === ref);
     if (!system || !effect || this.over) return false;
     const moment = { id: this.life.id, now, plan: planOf(this.life), ref, result };
-    const finish = (): Step => finishEffect(this.life.definition.prepared, system, moment);
-    return this.#take(eventOfResult(effect.name, result), now, finish, ['effect', ref]);
+    return this.#take(eventOfResult(effect.name, result), now, finishEffect, moment, ['effect', ref]);
   }
 
   /** An event a running effect (a callback, say) sent to the machine that runs it. */
@@ -150,7 +156,7 @@ export class Turn {
       // Only where the claim is the record of a start: any other machine looks at what is due when it is looked at.
       if (startedAt !== null && this.life.definition.claimed && !this.life.system?.effects.length)
         this.fireDue(startedAt, startedAt);
-      this.starts = [];
+      this.starts = NONE;
       if (this.life.system?.effects.length)
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
@@ -174,7 +180,7 @@ export class Turn {
       }
     }
     for (const effect of this.#own) this.#patch(effect.ref, { status: 'pending' });
-    this.starts = [];
+    this.starts = NONE;
   }
 
   /** Its state was taken over from that older version: from here on it lives by this one. */
@@ -202,11 +208,11 @@ export class Turn {
   }
 
   get value(): StateValue | null {
-    return this.#look()?.value ?? null;
+    return this.life.system && standOf(this.life.system).value;
   }
 
   get context(): unknown {
-    return this.#look()?.context;
+    return this.life.system ? standOf(this.life.system).context : undefined;
   }
 
   /** Attempts of a standard machine, for views; a custom machine has none of its own. */
@@ -224,18 +230,10 @@ export class Turn {
     return (this.life.system?.effects ?? []).filter(({ status }) => status !== 'delegated');
   }
 
-  #look(): { readonly value: StateValue; readonly context: unknown } | null {
-    const { system, definition } = this.life;
-    if (this.#shown?.system !== system)
-      this.#shown = system ? { system, ...describe(definition.prepared, system) } : null;
-    return this.#shown;
-  }
-
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
-    const system = this.life.system as SystemState;
     const moment = { id: this.life.id, now, plan: planOf(this.life), event, to };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
-    return this.#take(event, now, () => deliver(this.life.definition.prepared, system, moment), via);
+    return this.#take(event, now, deliver, moment, via);
   }
 
   #obey(control: Control, now: Instant): boolean {
@@ -250,12 +248,12 @@ export class Turn {
       const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
       this.settlement = recordOf(definition, ending, timesOf(this.life, now));
       for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
-      this.starts = [];
+      this.starts = NONE;
       return true;
     }
     // Later than the first step these two have nothing to move.
     if (system) return true;
-    this.life = { ...this.life, firstDueAt: control.type === 'reschedule' ? control.to : now };
+    this.life.firstDueAt = control.type === 'reschedule' ? control.to : now;
     this.#mark({ ...control, type: `job.${control.type}` }, now, ['moved']);
     return true;
   }
@@ -266,34 +264,36 @@ export class Turn {
     this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
     this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
     const restarted = this.life.system?.effects.find((candidate) => candidate.ref === effect.ref);
-    if (restarted) this.starts.push(restarted);
+    if (restarted) this.starts = appended(this.starts, restarted);
   }
 
   #patch(ref: string, patch: Parameters<typeof setEffect>[2]): void {
-    if (this.life.system) this.life = { ...this.life, system: setEffect(this.life.system, ref, patch) };
+    if (this.life.system) this.life.system = setEffect(this.life.system, ref, patch);
   }
 
   /** Journals what the engine did without asking the machine. */
   #mark(event: AnyEventObject, at: Instant, via: Via): void {
-    this.life = { ...this.life, seq: this.life.seq + 1 };
+    this.life.seq += 1;
     const status = via[0] === 'stopped' ? 'stopped' : 'active';
     this.#note(event, at, { value: this.value, context: this.context, status }, via);
   }
 
   #note(event: AnyEventObject, at: Instant, after: Outcome, via: Via | undefined): void {
-    this.lines.push(journalLine(at, event, after.value, via));
+    const line = journalLine(at, event, after.value, via);
+    this.journal = this.journal === '' ? line : `${this.journal}\n${line}`;
     this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
   }
 
   /** One step of the machine. False: the machine failed, and nothing of this step counts. */
-  #take(event: AnyEventObject, at: Instant, compute: () => Step, via?: Via): boolean {
+  #take<M>(event: AnyEventObject, at: Instant, compute: Compute<M>, moment: M, via?: Via): boolean {
     if (++this.#steps > MAX_STEPS) {
       this.exhausted = true;
       return false;
     }
+    const before = this.life.system;
     let step: Step;
     try {
-      step = compute();
+      step = compute(this.life.definition.prepared, before as SystemState, moment);
     } catch (error) {
       if (!(error instanceof MachineFault)) throw error;
       this.fault = error;
@@ -303,16 +303,15 @@ export class Turn {
       this.exhausted = true;
       return false;
     }
-    const before = this.life.system;
-    this.life = { ...this.life, system: step.state, seq: this.life.seq + 1 };
-    this.#shown = { system: step.state, value: step.value, context: step.context };
+    this.life.system = step.state;
+    this.life.seq += 1;
     this.#note(event, at, step, via);
     this.#collect(step, before);
     if (step.status !== 'active') {
       const { status, output, error } = step;
-      const ending = { status, output, error, dropped: step.hasTag('dropped') };
+      const ending = { status, output, error, dropped: step.tags.has('dropped') };
       this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
-      this.starts = [];
+      this.starts = NONE;
       return true;
     }
     for (const effect of step.starts) if (this.#isDelegated(effect)) this.#delegate(effect, at);
@@ -327,20 +326,20 @@ export class Turn {
     for (const ref of step.stops) this.#stop(ref, before);
     if (step.starts.length > 0) {
       this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
-      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts.push(effect);
+      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts = appended(this.starts, effect);
     }
-    for (const relay of step.relays) this.relays.push(relay);
-    for (const deferred of step.deferred) this.deferred.push(deferred);
+    this.relays = joined(this.relays, step.relays);
+    this.deferred = joined(this.deferred, step.deferred);
     if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
-    else for (const event of step.emitted) this.emitted.push(event);
+    else this.emitted = joined(this.emitted, step.emitted);
   }
 
   #stop(ref: string, before: SystemState | null): void {
-    const neverStarted = this.starts.findIndex((effect) => effect.ref === ref);
-    if (neverStarted >= 0) return void this.starts.splice(neverStarted, 1);
+    const left = this.starts.filter((effect) => effect.ref !== ref);
+    if (left.length < this.starts.length) return void (this.starts = left);
     const effect = before?.effects.find((candidate) => candidate.ref === ref);
     if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
-    else this.stops.push(ref);
+    else this.stops = appended(this.stops, ref);
   }
 
   #delegate(effect: StoredEffect, at: Instant): void {

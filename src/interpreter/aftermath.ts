@@ -29,7 +29,7 @@ export function customAction(ended: Ended, self: StandIn, action: ExecutableActi
   return (outlet) => {
     const aftermath = new Aftermath(ended, outlet);
     const info = { ...action.info, self: aftermath.handle(self), system: aftermath.system };
-    onStage(aftermath, () => action.exec?.(info, action.params));
+    onStage(aftermath, (custom) => custom.exec?.(info, custom.params), action);
   };
 }
 

@@ -1,5 +1,6 @@
 /** Children on their way: XState makes them in the middle of a transition, and they begin when it is over. */
 
+import { appended, NONE, without } from '../sparse-list.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';
 import { STARTING } from './readable.ts';
 import type { Run } from './run.ts';
@@ -11,7 +12,7 @@ export class Births {
   /** Address of the actor whose logic is being asked: whose children XState makes. */
   owner = '';
   readonly #run: Run;
-  #unborn: ActorRecord[] = [];
+  #unborn: readonly ActorRecord[] = NONE;
 
   constructor(run: Run) {
     this.#run = run;
@@ -49,20 +50,22 @@ export class Births {
 
   #expect(entry: Entry, id: string, address: string, sync: boolean, systemId: string | undefined): StandIn {
     const self = new StandIn(id, address);
-    this.#unborn.push({ self, entry, sync, systemId, snapshot: STARTING });
+    this.#unborn = appended(this.#unborn, { self, entry, sync, systemId, snapshot: STARTING });
     return self;
   }
 
   /** It is stopped before it began. */
   abandon(address: string): void {
-    if (this.#unborn.length > 0) this.#unborn = this.#unborn.filter(({ self }) => self.address !== address);
+    const unborn = this.find(address);
+    if (unborn) this.#unborn = without(this.#unborn, unborn);
   }
 
   start(child: StandIn, given: unknown): void {
     const { id, address } = child;
     const unborn = this.find(address);
-    this.abandon(address);
-    if (!unborn || !this.#run.records.has(ownerOf(address))) return;
+    if (!unborn) return;
+    this.#unborn = without(this.#unborn, unborn);
+    if (!this.#run.records.has(ownerOf(address))) return;
     const input = this.#run.clean(given, `input of '${id}'`);
     if (unborn.entry.kind === 'effect') this.#startEffect(unborn, input);
     else this.#run.birth(unborn, input);
@@ -74,15 +77,19 @@ export class Births {
     const owner = ownerOf(address);
     // The same step of a standard machine is entered again by a retry, and what it calls must not tell the difference.
     const step = prepared.standard ? `/${self.id}` : `${owner}/${self.id}/${address.slice(owner.length + 1)}`;
-    const effect = agenda.startEffect({
+    const effect: StoredEffect = {
       id: id + step,
       ref: address,
+      owner,
       name: self.id,
       src: entry.key,
       input,
       systemId,
       sync,
-    });
+      status: 'pending',
+      attempt: 1,
+    };
+    agenda.startEffect(effect);
     this.#run.adopt(effectRecord(self, entry, effect));
   }
 }

@@ -154,16 +154,31 @@ export function childrenOf(
   children: MachineSnapshot['children'],
   before: MachineSnapshot['children'] | undefined,
 ): Readonly<Record<string, ActorLike>> {
-  const entries = Object.entries(children);
-  if (entries.length === 0) return NO_CHILDREN;
+  if (isEmpty(children)) return NO_CHILDREN;
   if (children === before) return children as Readonly<Record<string, ActorLike>>;
-  const standIns = entries.map(([id, child]) => {
+  const known: Record<string, StandIn> = {};
+  let last = 0;
+  let ordered = true;
+  for (const id in children) {
+    const child = children[id];
     if (!child) throw new Error(`no actor logic is registered for child '${id}'; name it in setup({ actors })`);
     if (child.id !== id) throw new Error('a child was spawned without an id; give spawnChild(…, { id }) one');
-    return cleaner.standInOf(child);
-  });
-  standIns.sort((a, b) => birthOf(a.address) - birthOf(b.address));
-  const known: Record<string, ActorLike> = {};
-  for (const child of standIns) known[child.id] = child;
-  return known;
+    const standIn = cleaner.standInOf(child);
+    const birth = birthOf(standIn.address);
+    ordered &&= birth > last;
+    last = birth;
+    known[id] = standIn;
+  }
+  return ordered ? known : byBirth(known);
+}
+
+function byBirth(children: Readonly<Record<string, StandIn>>): Readonly<Record<string, StandIn>> {
+  const entries = Object.entries(children);
+  entries.sort(([, a], [, b]) => birthOf(a.address) - birthOf(b.address));
+  return Object.fromEntries(entries);
+}
+
+export function isEmpty(children: MachineSnapshot['children']): boolean {
+  for (const _ in children) return false;
+  return true;
 }

@@ -5,7 +5,7 @@
 
 import type { AnyEventObject } from 'xstate';
 import { canonicalSnapshot } from './canonical.ts';
-import type { Entry } from './catalogue.ts';
+import type { Entry, MachineEntry } from './catalogue.ts';
 import type { Path } from './path.ts';
 import type { Run } from './run.ts';
 import { Scope } from './scope.ts';
@@ -27,10 +27,7 @@ export function beginningOf(run: Run, record: ActorRecord, input: unknown): Outc
   if (entry.kind === 'machine' && run.prepared.byPaths) {
     const event: AnyEventObject = { type: 'xstate.init', input };
     if (self.address === '' && run.prepared.standard) event['at'] = run.now;
-    const known = walked(run, record, event, (walk) => {
-      walk.begin(entry.logic.config.context);
-      return entry.paths.beginning;
-    });
+    const known = walked(run, record, event, begun);
     if (known) return known;
   }
   return asked(run, record, (scope) => first(entry, scope, input));
@@ -39,7 +36,7 @@ export function beginningOf(run: Run, record: ActorRecord, input: unknown): Outc
 export function outcomeOf(run: Run, record: ActorRecord, event: AnyEventObject): Outcome {
   const { entry, snapshot } = record;
   if (entry.kind === 'machine' && run.prepared.byPaths) {
-    const known = walked(run, record, event, () => entry.paths.from(snapshot as MachineSnapshot, event));
+    const known = walked(run, record, event, gone);
     if (known) return known;
   }
   return asked(run, record, (scope) => entry.logic.transition(snapshot, event, scope));
@@ -48,7 +45,7 @@ export function outcomeOf(run: Run, record: ActorRecord, event: AnyEventObject):
 function asked(run: Run, record: ActorRecord, work: (scope: Scope) => Snapshot): Outcome {
   const { entry, self, snapshot } = record;
   const scope = new Scope(run, self);
-  const raw = asOwner(run, self.address, () => work(scope));
+  const raw = asOwner(run, self.address, work, scope);
   const next = raw === snapshot ? snapshot : canonicalSnapshot(run, entry, raw, snapshot);
   return { next, deferred: scope.deferred };
 }
@@ -56,18 +53,19 @@ function asked(run: Run, record: ActorRecord, work: (scope: Scope) => Snapshot):
 /** Null: there is no path, or it is different there from what was known. Then XState is asked, as if nothing had been tried. */
 function walked(
   run: Run,
-  { self, snapshot }: ActorRecord,
+  { entry, self, snapshot }: ActorRecord,
   event: AnyEventObject,
-  find: (walk: Walk) => Path | null,
+  work: (walk: Walk) => Outcome | null,
 ): Outcome | null {
   const { agenda, births } = run;
   const { sequence, changed } = agenda;
   try {
-    return asOwner(run, self.address, () => {
-      const walk = new Walk(run, self, snapshot as MachineSnapshot, event);
-      const path = find(walk);
-      return path && { next: walk.along(path), deferred: walk.deferred };
-    });
+    return asOwner(
+      run,
+      self.address,
+      work,
+      new Walk(run, entry as MachineEntry, self, snapshot as MachineSnapshot, event),
+    );
   } catch {
     for (; agenda.sequence > sequence; agenda.sequence -= 1)
       births.abandon(childAddress(self.address, agenda.sequence));
@@ -76,13 +74,26 @@ function walked(
   }
 }
 
+function begun(walk: Walk): Outcome | null {
+  walk.begin();
+  return along(walk, walk.entry.paths.beginning);
+}
+
+function gone(walk: Walk): Outcome | null {
+  return along(walk, walk.entry.paths.from(walk.before, walk.event));
+}
+
+function along(walk: Walk, path: Path | null): Outcome | null {
+  return path && { next: walk.along(path), deferred: walk.deferred };
+}
+
 /** Children that are made meanwhile are this actor's. */
-function asOwner<T>(run: Run, address: string, work: () => T): T {
+function asOwner<T, S>(run: Run, address: string, work: (subject: S) => T, subject: S): T {
   const { births } = run;
   const before = births.owner;
   births.owner = address;
   try {
-    return onStage(run, work);
+    return onStage(run, work, subject);
   } finally {
     births.owner = before;
   }

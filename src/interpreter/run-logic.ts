@@ -114,7 +114,7 @@ class EffectSystem implements Stage {
   _sendInspectionEvent(): void {}
   _relay(_source: ActorLike | undefined, target: ActorLike, event: AnyEventObject): void {
     if (target instanceof StandIn) this.#heard(target, event);
-    else onStage(this, () => (target as Receiver)._send(event));
+    else onStage(this, (receiver) => receiver._send(event), target as Receiver);
   }
   readonly scheduler = { cancelAll: (): void => {} };
 

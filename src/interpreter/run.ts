@@ -5,6 +5,7 @@
 
 import type { AnyEventObject } from 'xstate';
 import { canonical, isWhole, type References } from '../codec.ts';
+import { appended, NONE } from '../sparse-list.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';
@@ -50,11 +51,11 @@ export class Run implements Stage {
   readonly agenda: Agenda;
   readonly births: Births;
   readonly startedAt: number | null;
-  readonly relays: { readonly ref: string; readonly event: AnyEventObject }[] = [];
-  readonly deferred: Deferred[] = [];
-  readonly emitted: AnyEventObject[] = [];
+  relays: readonly { readonly ref: string; readonly event: AnyEventObject }[] = NONE;
+  deferred: readonly Deferred[] = NONE;
+  emitted: readonly AnyEventObject[] = NONE;
   #changed = false;
-  readonly #boxes: Mailbox[] = [];
+  #boxes: readonly Mailbox[] = NONE;
   #messages = 0;
   // Made when they are asked for: most steps need neither.
   #system: StepSystem | null = null;
@@ -66,7 +67,7 @@ export class Run implements Stage {
     this.plan = plan;
     this.prepared = prepared;
     this.records = new Map();
-    state.records.forEach((record, address) => this.records.set(address, record));
+    for (const [address, record] of state.records) this.records.set(address, record);
     this.agenda = new Agenda(state);
     this.births = new Births(this);
     this.startedAt = state.startedAt;
@@ -115,11 +116,23 @@ export class Run implements Stage {
     if (record.snapshot.status !== 'active') return;
     const cleaned = this.clean(event, 'event');
     if (record.entry.kind === 'effect') {
-      this.relays.push({ ref: address, event: cleaned });
+      this.#relay(address, cleaned);
       return;
     }
     if (box?.busy) box.queue.push(cleaned);
     else this.#serve(address, record, cleaned);
+  }
+
+  #relay(ref: string, event: AnyEventObject): void {
+    this.relays = appended(this.relays, { ref, event });
+  }
+
+  defer(action: Deferred): void {
+    this.deferred = appended(this.deferred, action);
+  }
+
+  emit(event: AnyEventObject): void {
+    this.emitted = appended(this.emitted, event);
   }
 
   /** As {@link canonical}, with actors replaced by what stands for them. */
@@ -134,7 +147,10 @@ export class Run implements Stage {
 
   #box(address: string): Mailbox {
     let box = this.#boxOf(address);
-    if (!box) this.#boxes.push((box = { address, busy: false, stopping: false, queue: [] }));
+    if (!box) {
+      box = { address, busy: false, stopping: false, queue: [] };
+      this.#boxes = appended(this.#boxes, box);
+    }
     return box;
   }
 
@@ -186,9 +202,7 @@ export class Run implements Stage {
     if (this.prepared.freeze) freezeDeep(snapshot.context);
     this.#changed = true;
     this.records.set(address, { ...record, snapshot });
-    onStage(this, () => {
-      for (const work of deferred) work();
-    });
+    if (deferred.length > 0) onStage(this, doAll, deferred);
     // One of them may have had this actor stopped.
     if (!this.records.has(address)) return;
     if (record.entry.kind === 'machine') this.#stopOrphans(record.snapshot, snapshot);
@@ -201,7 +215,7 @@ export class Run implements Stage {
     const { status, output, error } = snapshot;
     this.records.set(address, { ...record, systemId: undefined, snapshot: { status, output, error } });
     const actorId = record.self.id;
-    if (status === 'done') this.#tell(address, { type: `xstate.done.actor.${actorId}`, output, actorId });
+    if (status === 'done') this.#tell(address, doneEvent(actorId, output));
     if (status === 'error') this.#tell(address, { type: `xstate.error.actor.${actorId}`, error, actorId });
   }
 
@@ -214,7 +228,8 @@ export class Run implements Stage {
     const { children } = after as MachineSnapshot;
     const last = (before as MachineSnapshot).children;
     if (children === last || !last) return;
-    for (const child of Object.values(last)) {
+    for (const id in last) {
+      const child = last[id];
       if (child && children[child.id] !== child && this.records.has(this.addressOf(child)))
         this.stop(this.addressOf(child));
     }
@@ -226,7 +241,7 @@ export class Run implements Stage {
   adopt(effect: ActorRecord): void {
     const { address } = effect.self;
     this.records.set(address, effect);
-    for (const event of this.#boxOf(address)?.queue.splice(0) ?? []) this.relays.push({ ref: address, event });
+    for (const event of this.#boxOf(address)?.queue.splice(0) ?? NONE) this.#relay(address, event);
   }
 
   /** The first step of a machine or of transition logic. */
@@ -256,7 +271,7 @@ export class Run implements Stage {
     const settled = this.#outcome(result);
     this.records.set(ref, { ...record, systemId: undefined, snapshot: settled });
     const { status, output, error } = settled;
-    if (status === 'done') this.send(effect.owner, { type: `xstate.done.actor.${actorId}`, output, actorId });
+    if (status === 'done') this.send(effect.owner, doneEvent(actorId, output));
     else this.send(effect.owner, { type: `xstate.error.actor.${actorId}`, error, actorId });
   }
 
@@ -305,8 +320,7 @@ export class Run implements Stage {
   // ── timers ────────────────────────────────────────────────────────────────
 
   setTimer(timer: NewTimer): void {
-    if (this.records.has(timer.source))
-      this.agenda.setTimer(this.now, { ...timer, event: this.clean(timer.event, 'event') });
+    if (this.records.has(timer.source)) this.agenda.setTimer(this.now, timer, this.clean(timer.event, 'event'));
   }
 
   fire(id: string): void {
@@ -325,10 +339,20 @@ export class Run implements Stage {
   }
 }
 
+function doAll(deferred: readonly (() => void)[]): void {
+  for (const work of deferred) work();
+}
+
 function freezeDeep(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
   for (const member of Object.values(value)) freezeDeep(member);
+}
+
+/** Without an output there is nothing to be cleaned away. */
+function doneEvent(actorId: string, output: unknown): AnyEventObject {
+  const type = `xstate.done.actor.${actorId}`;
+  return output === undefined ? { type, actorId } : { type, output, actorId };
 }
 
 function stamped(event: AnyEventObject, { now: at, plan }: Moment): AnyEventObject {

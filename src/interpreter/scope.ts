@@ -20,11 +20,11 @@ export class Scope implements ActorScope {
     this.#run = run;
     this.self = self;
     this.id = self.id;
-    this.logger = (...values) => run.deferred.push(logged(values));
+    this.logger = (...values) => run.defer(logged(values));
     this.actionExecutor = (action) => {
       if (!action.exec) return;
       if (builtInActions.has(action.type)) action.exec();
-      else run.deferred.push(customAction(run, self, action));
+      else run.defer(customAction(run, self, action));
     };
   }
 
@@ -42,7 +42,7 @@ export class Scope implements ActorScope {
   }
   /** Only the root has listeners outside of the system. */
   emit(event: AnyEventObject): void {
-    if (this.self.address === '') this.#run.emitted.push(this.#run.clean(event, 'emitted event'));
+    if (this.self.address === '') this.#run.emit(this.#run.clean(event, 'emitted event'));
   }
   stopChild(child: ActorLike): void {
     this.#run.stop(this.#run.addressOf(child));

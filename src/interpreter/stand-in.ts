@@ -18,12 +18,12 @@ export interface Stage {
 
 let current: Stage | null = null;
 
-/** Runs `work` with every reference looking at `stage`. */
-export function onStage<T>(stage: Stage, work: () => T): T {
+/** Runs `work` with every reference looking at `stage`. What it works on is passed along, so that a step needs no closure for it. */
+export function onStage<T, S>(stage: Stage, work: (subject: S) => T, subject: S): T {
   const before = current;
   current = stage;
   try {
-    return work();
+    return work(subject);
   } finally {
     current = before;
   }

@@ -18,7 +18,7 @@ export interface Step {
   readonly error?: unknown;
   readonly value: StateValue;
   readonly context: unknown;
-  hasTag(tag: string): boolean;
+  readonly tags: ReadonlySet<string>;
   /** Effects to start, after the commit. */
   readonly starts: readonly StoredEffect[];
   /** Refs of effects to abort. */
@@ -36,8 +36,7 @@ const NOTHING: SystemState = { records: new Map(), timers: [], effects: [], sequ
 
 /** The first step. */
 export function init(prepared: Prepared, { id, input, now }: Moment & { readonly input: unknown }): Step {
-  const startedAt = prepared.standard ? null : now;
-  const run = new Run(prepared, { ...NOTHING, startedAt }, { id, now });
+  const run = new Run(prepared, prepared.standard ? NOTHING : { ...NOTHING, startedAt: now }, { id, now });
   const { root } = prepared.catalogue;
   const record = {
     self: new StandIn(root.logic.id, ''),
@@ -97,7 +96,7 @@ function stepOf(run: Run, before?: SystemState): Step {
     error,
     value,
     context,
-    hasTag: (tag) => tags.has(tag),
+    tags,
     starts,
     stops,
     relays,

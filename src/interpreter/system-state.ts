@@ -3,7 +3,7 @@
 import type { AnyEventObject } from 'xstate';
 import type { Entry } from './catalogue.ts';
 import type { StandIn } from './stand-in.ts';
-import type { Snapshot } from './xstate-internals.ts';
+import type { MachineSnapshot, Snapshot } from './xstate-internals.ts';
 
 /** A delayed event. */
 export interface StoredTimer {
@@ -77,10 +77,15 @@ export function firstTimer(timers: readonly StoredTimer[]): StoredTimer | undefi
 
 /** Timers that were there before a step and still are. */
 export function keptTimers(before: SystemState | null, after: SystemState): readonly StoredTimer[] {
-  const known = new Set(before?.timers.map(({ id }) => id));
-  return after.timers.filter(({ id }) => known.has(id));
+  const last = before?.sequence ?? 0;
+  return after.timers.filter(({ id }) => Number(id) <= last);
 }
 
 export function rootOf(state: SystemState): ActorRecord {
   return state.records.get('') as ActorRecord;
+}
+
+/** Where the root stands, without the rest of its {@link describe}. */
+export function standOf(state: SystemState): Pick<MachineSnapshot, 'value' | 'context'> {
+  return rootOf(state).snapshot as MachineSnapshot;
 }

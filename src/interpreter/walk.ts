@@ -1,9 +1,10 @@
 /** One step along a known path: what XState would make of it, made without asking XState again. */
 
 import type { AnyEventObject } from 'xstate';
+import { appended, joined, NONE } from '../sparse-list.ts';
 import { customAction, type Deferred } from './aftermath.ts';
-import { childrenOf, NO_CHILDREN } from './canonical.ts';
-import type { Entry } from './catalogue.ts';
+import { childrenOf, isEmpty, NO_CHILDREN } from './canonical.ts';
+import type { Entry, MachineEntry } from './catalogue.ts';
 import type { Path } from './path.ts';
 import type { Run } from './run.ts';
 import type { StandIn } from './stand-in.ts';
@@ -16,20 +17,23 @@ export class Walk {
   context: Context;
   output: unknown;
   readonly event: AnyEventObject;
+  readonly entry: MachineEntry;
   readonly self: StandIn;
+  readonly before: MachineSnapshot;
   /** What waits until the new snapshot is in place, in order. */
-  readonly deferred: (() => void)[] = [];
+  deferred: readonly (() => void)[] = NONE;
   readonly #run: Run;
-  readonly #before: MachineSnapshot;
-  readonly #actions: Deferred[] = [];
+  #actions: readonly Deferred[] = NONE;
   #children: MachineSnapshot['children'];
-  /** XState makes a new snapshot even where nothing is different in it. */
+  /** XState makes a new snapshot even where nothing is different in it, or has something to do that comes to nothing. */
   #touched = false;
+  #raised = false;
 
-  constructor(run: Run, self: StandIn, before: MachineSnapshot, event: AnyEventObject) {
+  constructor(run: Run, entry: MachineEntry, self: StandIn, before: MachineSnapshot, event: AnyEventObject) {
     this.#run = run;
-    this.#before = before;
+    this.entry = entry;
     this.self = self;
+    this.before = before;
     this.event = event;
     this.context = before.context;
     this.#children = before.children ?? NO_CHILDREN;
@@ -37,10 +41,10 @@ export class Walk {
 
   /** The snapshot it leads to, in its canonical form; `before` itself where XState would give that back. */
   along({ acts, to, done }: Path): MachineSnapshot {
-    const before = this.#before;
+    const { before } = this;
     const run = this.#run;
     for (const act of acts) act(this);
-    run.deferred.push(...this.#actions);
+    run.deferred = joined(run.deferred, this.#actions);
     if (!done && !this.#touched && to.value === before.value) return before;
     return {
       ...to,
@@ -54,8 +58,9 @@ export class Walk {
   }
 
   /** The context a machine begins with. */
-  begin(made: unknown): void {
-    const { event, self } = this;
+  begin(): void {
+    const { event, self, entry } = this;
+    const made = entry.logic.config.context;
     const { input } = event as { readonly input?: unknown };
     const context = typeof made === 'function' ? Object.assign({}, made({ spawn: offThePath, input, self })) : made;
     this.context = (context ?? {}) as Context;
@@ -79,7 +84,11 @@ export class Walk {
   }
 
   custom(type: string, exec: ExecutableAction['exec'], params: unknown): void {
-    if (exec) this.#actions.push(customAction(this.#run, this.self, { type, info: this.args(), params, exec }));
+    if (exec)
+      this.#actions = appended(
+        this.#actions,
+        customAction(this.#run, this.self, { type, info: this.args(), params, exec }),
+      );
   }
 
   raise(event: AnyEventObject, delayMs: unknown, sendId: string | undefined): void {
@@ -87,12 +96,17 @@ export class Walk {
     this.#touched = true;
     // It never comes due, so nothing is kept of it.
     if (delayMs === Number.POSITIVE_INFINITY) return;
+    this.#raised = true;
     const { address } = this.self;
-    this.deferred.push(() => this.#run.setTimer({ source: address, target: address, event, delayMs, sendId }));
+    this.#defer(() => this.#run.setTimer({ source: address, target: address, event, delayMs, sendId }));
   }
 
   cancel(sendId: string): void {
-    this.deferred.push(() => this.#run.agenda.cancelTimers(this.self.address, sendId));
+    const { agenda } = this.#run;
+    const { address } = this.self;
+    // Most states are left because their timer fired, or have one that never comes due.
+    if (this.#raised || agenda.hasTimer(address, sendId)) this.#defer(() => agenda.cancelTimers(address, sendId));
+    else this.#touched = true;
   }
 
   start(entry: Entry, id: string, sync: boolean, input: unknown): void {
@@ -100,7 +114,7 @@ export class Walk {
     const child = births.expect(entry, id, sync);
     this.#children = { ...this.#children, [id]: child };
     this.#touched = true;
-    this.deferred.push(() => births.start(child, input));
+    this.#defer(() => births.start(child, input));
   }
 
   stop(id: string): void {
@@ -111,13 +125,17 @@ export class Walk {
     const address = this.#run.addressOf(child);
     // At once, while the actor itself stops later: as XState unregisters it.
     this.#run.unregister(address);
-    this.deferred.push(() => this.#run.stop(address));
+    this.#defer(() => this.#run.stop(address));
+  }
+
+  #defer(work: () => void): void {
+    this.deferred = appended(this.deferred, work);
   }
 }
 
 function without(children: MachineSnapshot['children'], gone: string): MachineSnapshot['children'] {
-  const left = Object.keys(children).filter((id) => id !== gone);
-  return left.length === 0 ? NO_CHILDREN : Object.fromEntries(left.map((id) => [id, children[id]]));
+  const { [gone]: _, ...left } = children;
+  return isEmpty(left) ? NO_CHILDREN : left;
 }
 
 function offThePath(): never {

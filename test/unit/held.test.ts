@@ -61,7 +61,7 @@ class PlayedStore implements Keeper {
   }
   startEffect(_: Held, effect: StoredEffect): RunningEffect {
     this.started.push(effect);
-    return { abort: (reason) => void this.aborted.push(reason), relay: () => undefined };
+    return { ref: effect.ref, abort: (reason) => void this.aborted.push(reason), relay: () => undefined };
   }
   finishing(): void {}
   committed(): void {}
@@ -231,7 +231,7 @@ test('what an effect says while it is being started is heard once, after its sta
   store.startEffect = (held, effect) => {
     store.started.push(effect);
     held.heard({ type: 'up' }, '');
-    return { abort: () => undefined, relay: () => undefined };
+    return { ref: effect.ref, abort: () => undefined, relay: () => undefined };
   };
   const held = open(store, [letter(1, 'work')]);
   await waitUntil(() => store.writes.length === 2);
@@ -247,7 +247,7 @@ test('an effect that ends while it is being started is over, and the actor is le
   const store = new PlayedStore();
   store.startEffect = (held, effect) => {
     held.finished(effect.ref, { ok: true, output: 1 });
-    return { abort: () => undefined, relay: () => undefined };
+    return { ref: effect.ref, abort: () => undefined, relay: () => undefined };
   };
   open(store, [letter(1, 'work')]);
   expect(await ended(store)).toEqual({ how: 'released', reason: null });

@@ -32,6 +32,10 @@ function finish(turn: Turn, error: unknown, now: number): Turn {
 }
 
 /** What a replay does: folds the journal through the definition, from its last beginning on. */
+function linesOf(...turns: readonly Turn[]): string[] {
+  return turns.flatMap(({ journal }) => journal.split('\n'));
+}
+
 function folded(definition: LoadedDefinition, lines: readonly string[], input: unknown): string {
   let system: SystemState | null = null;
   for (const line of lines) {
@@ -65,7 +69,7 @@ describe('a job that begins again', () => {
     const second = next(finish(first, failure, at + 10));
     second.fireDue(at + 210, at + 210);
     const turn = finish(second, failure, at + 300);
-    return { turn, lines: [...first.lines, ...second.lines] };
+    return { turn, lines: linesOf(first, second) };
   }
 
   const life = { ...newborn(job), id: ID };
@@ -111,7 +115,7 @@ describe('a job that begins again', () => {
     const { turn } = failed(life, T0);
     const taken = new Turn(again(turn, T0 + 90_000));
     taken.interrupt(false, T0 + 90_100, T0 + 99_000);
-    const types = taken.lines.map((line) => (decode(line) as [number, AnyEventObject])[1].type);
+    const types = linesOf(taken).map((line) => (decode(line) as [number, AnyEventObject])[1].type);
     expect(types.map((type) => type.replace(/\..*/, ''))).toEqual(['carillon', 'xstate', 'attempt']);
     expect(taken.starts).toMatchObject([{ input: { attempt: 4 } }]);
   });
@@ -175,7 +179,7 @@ describe('a machine that begins again', () => {
 
   test('is replayed from its new beginning', () => {
     const system = second.life.system;
-    const lines = [...first.lines, ...second.lines];
+    const lines = linesOf(first, second);
     // Which effects another actor does is no event.
     const undelegated = (text: string): string => text.replaceAll('"b":2,', '').replaceAll(',"b":2', '');
     expect(undelegated(folded(buyer, lines, undefined))).toBe(undelegated(system ? encodeState(system) : ''));

@@ -7,8 +7,8 @@ import type { Letter } from '../../src/mail.ts';
 import { Turn } from '../../src/turn.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 
-function journal({ lines }: Turn): { at: number; type: string; state: unknown; via: unknown }[] {
-  return lines.map((line) => {
+function journal(turn: Turn): { at: number; type: string; state: unknown; via: unknown }[] {
+  return turn.journal.split('\n').map((line) => {
     const [at, event, state, via] = decode(line) as [number, { type: string }, unknown, unknown];
     return { at, type: event.type, state, via };
   });
@@ -271,7 +271,7 @@ describe('a plain invoked promise', () => {
     turn = next(turn);
     turn.interrupt(false, null, T0);
     expect(turn).toMatchObject({ starts: [], value: 'failed', survived: false });
-    expect(turn.lines.join()).toContain('INTERRUPTED');
+    expect(turn.journal).toContain('INTERRUPTED');
   });
 
   test('keeps its id over restarts, so that what it calls can tell', () => {

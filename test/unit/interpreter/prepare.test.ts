@@ -193,7 +193,7 @@ describe('known of a machine', () => {
       status: 'active',
       tags: ['x'],
     });
-    expect(first.hasTag('x')).toBe(true);
+    expect(first.tags.has('x')).toBe(true);
   });
 
   test('logic without a name is found by the place that invokes it, logic with one by its name', () => {
