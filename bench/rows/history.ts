@@ -5,10 +5,10 @@ import { count, type Row } from './row.ts';
 
 const STEP = 500_000;
 
-/** Copies of the one run that has settled, a moment apart, under ids of their own. */
+/** Copies of the one run that has settled, a moment apart, under ids in order, as those of version 7 are. */
 const COPIES = `insert into carillon.settled (id, fence, seq, created_at, settled_at, keep_until, def, queue, attempt, strikes, priority,
     spilled, status, outcome, labels, state, record, input, snapshot, history)
-  select gen_random_uuid(), s.fence, s.seq, s.created_at, s.settled_at - n * interval '1 ms', s.keep_until, s.def, s.queue, s.attempt,
+  select lpad(to_hex(n), 32, '0')::uuid, s.fence, s.seq, s.created_at, s.settled_at - n * interval '1 ms', s.keep_until, s.def, s.queue, s.attempt,
     s.strikes, s.priority, s.spilled, s.status, s.outcome, s.labels, s.state, s.record, s.input, s.snapshot, s.history
   from (select * from carillon.settled limit 1) s, generate_series($1::int, $2::int) as n`;
 
