@@ -16,12 +16,13 @@ import type { Registry } from './registry.ts';
 const dueOn = (level: string, from: string, limit: string): string => `
         select d.ctid as row, d.queue as lane_queue, d.priority as lane, d.due_at, s.ctid as seen, a.ctid as place, a.id, a.worker,
           a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
-        from carillon.due d join carillon.actors s on s.id = d.actor join carillon.actors a on a.ctid = s.ctid
-        where d.queue = lane.queue and d.priority = ${level} and d.due_at <= carillon.now() ${from} and d.def = any(lane.defs)
+        from carillon.due d, lateral (select s.ctid from carillon.actors s where s.id = d.actor limit 1) s, carillon.actors a
+        where a.ctid = s.ctid and d.queue = lane.queue and d.priority = ${level} and d.due_at <= carillon.now() ${from} and d.def = any(lane.defs)
         order by d.due_at, d.actor limit ${limit} for no key update of a skip locked`;
 
 /**
- * Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Parts are
+ * No part may begin at a whole table, because the plan may have been made while that was empty: hence `limit`, `any` and laterals
+ * where a join would say the same. Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Parts are
  * compared by `in`, which is hashed: written as joins, tiny estimates make them nested loops, quadratic in the slots. Mail
  * visible here belongs to due rows visible here, so taking both is one decision.
  */
@@ -75,30 +76,30 @@ export const CLAIM: Statement = {
     where l.free and l.known and (l.strikes < 2 or l.id in (select s.id from suspect s))
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
-    select d.ctid as row, d.due_at, d.actor
-    from (
+    select d.* from (
       select t.id, t.queue, t.priority, t.wake_at as due_at from taken t
       where t.in_due and t.wake_at <= carillon.now() and not t.own_picked
       union all
       select t.id, t.queue, t.priority, to_timestamp(at / 1000.0) from taken t, unnest(t."mailAts"[1:1000]) as at
       where t."mailAts" is not null
-    ) k
-    join carillon.due d on d.queue = k.queue and d.priority = any(array[k.priority, 10::int2]) and d.due_at = k.due_at
-      and d.actor = k.id
-    for update of d skip locked
+    ) k, lateral (
+      -- Not a join, which a plan made while this table was empty would begin at its other end.
+      select d.ctid as row, d.due_at, d.actor from carillon.due d
+      where d.queue = k.queue and d.priority = any(array[k.priority, 10::int2]) and d.due_at = k.due_at and d.actor = k.id
+      for update skip locked
+    ) d
   ), gone as materialized (
     -- Of actors that are no more: seen to by a claim that finds nothing else.
     select d.* from unnest($7::int2[] || 10::int2) as level(priority), lane, lateral (
       select d.ctid as row, d.actor from carillon.due d
       where not exists (select from found) and d.queue = lane.queue and d.priority = level.priority
         and d.due_at <= carillon.now() and d.def = any(lane.defs)
-        and not exists (select from carillon.actors a where a.id = d.actor)
+        and (select a.id from carillon.actors a where a.id = d.actor) is null
       order by d.due_at, d.actor limit 1000 for update skip locked
     ) d
   ), deleted as (
-    delete from carillon.due d using (
-      select l.row from locked l union all select a.row from answered a union all select g.row from gone g
-    ) old where d.ctid = old.row
+    delete from carillon.due d where d.ctid = any(array(
+      select l.row from locked l union all select a.row from answered a union all select g.row from gone g))
   ), stray as materialized (
     -- A suspect that mail made due among the others: into its lane, for a worker that can take it alone. And one that goes on
     -- by a newer version than its mail knew of.
@@ -108,10 +109,10 @@ export const CLAIM: Statement = {
     insert into carillon.due (queue, priority, due_at, actor, def)
     select distinct s.lane_queue, s.lane, s.due_at, s.id, s.def from stray s
   ), orphaned as (
-    delete from carillon.mailbox m using gone g where m.actor = g.actor and m.event is not null
+    delete from carillon.mailbox m where m.actor = any(array(select g.actor from gone g)) and m.event is not null
   ), forgotten as (
-    delete from carillon.mailbox m using gone g
-    where m.actor = g.actor and m.event is null and m.dedup_id is not null
+    delete from carillon.mailbox m
+    where m.actor = any(array(select g.actor from gone g)) and m.event is null and m.dedup_id is not null
   ), held as (
     update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = (select carillon.now()),
       parked = null,

@@ -109,6 +109,28 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await expectExactReads();
   });
 
+  test('planned while analyzed as empty, then 40,000 overdue rows', async () => {
+    await house.pool.query('truncate carillon.due, carillon.actors');
+    await house.pool.query('vacuum analyze');
+    await client.query('set plan_cache_mode = force_generic_plan');
+    await client.query(`prepare once as ${CLAIM.text}`);
+    const execute = `execute once('w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '{}', '{}')`;
+    await client.query(execute);
+    await insertRows(40_000, `now() - interval '1 second'`);
+    await client.query('begin');
+    const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+      `explain (analyze, format json) ${execute}`,
+    );
+    await client.query('rollback');
+    await client.query('deallocate once');
+    const read = (plan: Plan): number => {
+      const own = plan['Relation Name'] !== undefined && !plan['Node Type'].startsWith('CTE');
+      const rowsRead = (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)) * plan['Actual Loops'];
+      return Math.max(own ? rowsRead : 0, ...(plan.Plans ?? []).map(read));
+    };
+    expect(read(rows[0]?.['QUERY PLAN'][0]?.Plan as Plan)).toBeLessThanOrEqual(200);
+  });
+
   test('right after a mass delete', async () => {
     await house.pool.query('delete from carillon.due');
     await insertRows(100, `now() - interval '1 second'`);
