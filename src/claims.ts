@@ -63,15 +63,13 @@ export class Claims {
   #crowded = 0;
   /** When the last claim found nothing to take, by the store's clock. */
   #vainAt = Number.NEGATIVE_INFINITY;
-  /** The instant at which something is due next is being waited for, or there is none. Hints only move it nearer. */
-  #nextIsKnown = false;
   #looking = false;
   #lookAgain = false;
 
   constructor(settings: ClaimSettings, claimant: Claimant) {
     this.#settings = settings;
     this.#claimant = claimant;
-    this.#due = new DueWatch(settings.env, settings.clock, () => this.wakeUnknowing());
+    this.#due = new DueWatch(settings.env, settings.clock, () => this.wake());
   }
 
   /** A claim is in flight, or the question after it. */
@@ -99,17 +97,10 @@ export class Claims {
     void this.#pump();
   }
 
-  /** The same where hints may have been missed, or the instant that was waited for has come. */
-  wakeUnknowing(): void {
-    this.#nextIsKnown = false;
-    this.wake();
-  }
-
   /** A hint that something is due at that instant. */
   expect(at: Instant): void {
     if (at <= this.#settings.clock.now()) this.wake();
     else if (this.#claimant.working()) this.#due.expect(at);
-    else this.#nextIsKnown = false;
   }
 
   /** Small claims cost as much as large ones: with a backlog, wait until a quarter of the slots is free, or all. */
@@ -181,7 +172,8 @@ export class Claims {
     this.#claimant.take(reply, lease);
     this.#vainAt = nothing ? reply.now : Number.NEGATIVE_INFINITY;
     if (reply.again !== null) this.#due.expect(reply.again);
-    if (!this.#backlog && (nothing || !this.#nextIsKnown)) void this.#watchNext();
+    // Also after one that took something: it passes over what is locked, and cannot know of it.
+    if (!this.#backlog) void this.#watchNext();
   }
 
   /** The store looks for what comes next while this thread is busy with what has come. */
@@ -226,7 +218,6 @@ export class Claims {
     const reply = await store.nextDue(entry.queues, entry.defs);
     clock.observe(reply.now);
     const next = Math.min(...reply.due.values());
-    this.#nextIsKnown = next > clock.now();
     if (next === Number.POSITIVE_INFINITY) return;
     // Only what was due already when a claim found nothing cannot be had: what became due since was not asked for.
     if (next <= this.#vainAt) this.#due.expect(reply.now + UNAVAILABLE_MS);

@@ -196,7 +196,7 @@ export class Runtime {
       },
       poke: (actor) => this.#safely(worker.look([actor])),
       state: (up) => {
-        if (up) worker.wakeUnknowing();
+        if (up) worker.wake();
       },
     });
     await before?.close();

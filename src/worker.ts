@@ -115,11 +115,6 @@ export class Worker implements Keeper {
     this.#claims.wake();
   }
 
-  /** The same where hints may have been missed. */
-  wakeUnknowing(): void {
-    this.#claims.wakeUnknowing();
-  }
-
   /** A hint that something is due at that instant. */
   expect(at: Instant): void {
     this.#claims.expect(at);
@@ -346,7 +341,7 @@ export class Worker implements Keeper {
   #unfence(): void {
     if (this.#state === 'fenced') this.#state = 'working';
     this.#deps.rejoined(this);
-    this.wakeUnknowing();
+    this.wake();
   }
 
   get #idle(): boolean {
