@@ -106,3 +106,17 @@ describe('who finds nothing more is told to look again', () => {
     expect(low.againAt(90_000)).toBeNull();
   });
 });
+
+describe('who asks what is due next looks', () => {
+  test('from the start after a claim that did: what was locked is not behind its mark', () => {
+    claimed(2_000);
+    expect(low.marksOf(asked.queues, asked.defs)).toEqual(FROM_START);
+  });
+
+  test('from the mark after a claim by marks, unless it asks for other definitions', () => {
+    claimed(2_000);
+    claimed(1);
+    expect(low.marksOf(asked.queues, asked.defs)).not.toEqual(FROM_START);
+    expect(low.marksOf(asked.queues, [1])).toEqual(FROM_START);
+  });
+});

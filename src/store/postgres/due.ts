@@ -21,10 +21,12 @@ const dueOn = (level: string, from: string, limit: string): string => `
         order by d.due_at, d.actor limit ${limit} for no key update of a skip locked`;
 
 /**
+ * Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Mail visible here
+ * belongs to due rows visible here, so taking both is one decision.
+ *
  * No part may begin at a whole table, because the plan may have been made while that was empty: hence `limit`, `any` and laterals
- * where a join would say the same. Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Parts are
- * compared by `in`, which is hashed: written as joins, tiny estimates make them nested loops, quadratic in the slots. Mail
- * visible here belongs to due rows visible here, so taking both is one decision.
+ * where a join would say the same. Parts are compared by `in`, which is hashed: joined, tiny estimates make them nested loops,
+ * quadratic in the slots.
  */
 export const CLAIM: Statement = {
   name: 'claim',
@@ -318,8 +320,7 @@ export async function nextDue(
 ): Promise<{ readonly now: Instant; readonly due: ReadonlyMap<number, Instant> }> {
   const values = [queues, defs, ...low.marksOf(queues, defs)];
   const rows = await db.query<{ now: Instant; queue: number | null; at: Instant }>(NEXT_DUE, values, db.claims);
-  const now = rows[0]?.now ?? 0;
   const due = new Map<number, Instant>();
   for (const { queue, at } of rows) if (queue !== null) due.set(queue, at);
-  return { now, due };
+  return { now: rows[0]?.now ?? 0, due };
 }

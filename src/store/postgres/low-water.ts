@@ -53,8 +53,6 @@ export interface Reach {
   readonly emptied: readonly number[];
 }
 
-type Asker = Pick<ClaimRequest, 'defs' | 'inherits'>;
-
 export class LowWater {
   readonly #env: Env;
   readonly #marks = new Map<number, Map<number, Mark>>();
@@ -71,7 +69,7 @@ export class LowWater {
   }
 
   /** For a claim: from the start where that is due. */
-  marksFor({ queues, defs, inherits }: Asker & { readonly queues: readonly number[] }): Marks {
+  marksFor({ queues, defs, inherits }: Pick<ClaimRequest, 'queues' | 'defs' | 'inherits'>): Marks {
     const asker = nameOf(defs, inherits);
     if (asker !== this.#asker) this.forget();
     this.#asker = asker;
@@ -79,9 +77,9 @@ export class LowWater {
     return this.#columns(queues);
   }
 
-  /** For a question that takes nothing. */
+  /** For the question what is due next. After a claim from the start it sees what that passed over because it was locked. */
   marksOf(queues: readonly number[], defs: readonly number[]): Marks {
-    return this.#taken >= WORTHWHILE && this.#asker?.startsWith(nameOf(defs)) ? this.#columns(queues) : FROM_START;
+    return this.#unsure && this.#asker?.startsWith(nameOf(defs)) ? this.#columns(queues) : FROM_START;
   }
 
   reached(from: Marks, tookMs: number, taken: number, { now, end, emptied }: Reach): void {
