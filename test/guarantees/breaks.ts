@@ -21,7 +21,11 @@ const DUE = 'src/store/postgres/due.ts';
 const LEASES = 'src/store/postgres/leases.ts';
 const HELD = 'src/held.ts';
 
-const CONFORMANCE = { project: 'integration', file: 'test/integration/store/conformance.test.ts' } as const;
+function inFile(project: Break['project'], file: string): Pick<Break, 'project' | 'file'> {
+  return { project, file };
+}
+
+const CONFORMANCE = inFile('integration', 'test/integration/store/conformance.test.ts');
 
 const MATCH = 'a.worker = $1 and a.fence = w.fence and a.seq = w.seq';
 
@@ -53,8 +57,7 @@ export const breaks: readonly Break[] = [
         "return { connectionString: connection, options: '-c synchronous_commit=off' };",
       ),
     ],
-    project: 'faults',
-    file: 'test/faults/postgres.test.ts',
+    ...inFile('faults', 'test/faults/postgres.test.ts'),
     title: 'crashes and comes back: every run that was promised settles once',
   },
   {
@@ -82,8 +85,7 @@ export const breaks: readonly Break[] = [
     guarantee: 2,
     without: 'any check of what a worker that lost its lease writes',
     edits: [edit(TURNS, `${MATCH}\n`, 'true\n'), edit(SETTLED, `${MATCH}\n`, 'true\n')],
-    project: 'faults',
-    file: 'test/faults/freeze.test.ts',
+    ...inFile('faults', 'test/faults/freeze.test.ts'),
     title: 'with a clock that stood still too, so that it trusts its lease: its write is refused by the fence',
   },
   {
@@ -104,16 +106,14 @@ export const breaks: readonly Break[] = [
       ),
       edit(HELD, 'const needsNoWrite = this', 'void this'),
     ],
-    project: 'unit',
-    file: 'test/unit/held.test.ts',
+    ...inFile('unit', 'test/unit/held.test.ts'),
     title: 'effects start only after the write that starts them',
   },
   {
     guarantee: 3,
     without: 'an effect id that stays the same over attempts',
     edits: [edit('src/effects.ts', 'return this.#effect.id;', 'return `${this.#effect.id}/${this.attempt}`;')],
-    project: 'faults',
-    file: 'test/faults/crash.test.ts',
+    ...inFile('faults', 'test/faults/crash.test.ts'),
     title: 'in its handler: the handler begins again elsewhere under the same idempotency key',
   },
   {
@@ -140,8 +140,7 @@ export const breaks: readonly Break[] = [
         'if (settlement && !parent) return [letterTo(parent',
       ),
     ],
-    project: 'integration',
-    file: 'test/integration/scheduler/order-flow.test.ts',
+    ...inFile('integration', 'test/integration/scheduler/order-flow.test.ts'),
     title: 'an order is charged, reserved and shipped',
   },
   {
@@ -177,10 +176,16 @@ export const breaks: readonly Break[] = [
     edits: [
       edit('src/upkeep.ts', 'if (at <= now + 2 * sweepIntervalMs) worker?.expect(at);', 'void [at, now, worker];'),
     ],
-    project: 'unit',
-    file: 'test/unit/unannounced.test.ts',
+    ...inFile('unit', 'test/unit/unannounced.test.ts'),
     title:
       'what a process scheduled and could tell nobody of, because it died, starts within one interval of the sweep',
+  },
+  {
+    guarantee: 5,
+    without: 'the look whether an actor changed since its claim began',
+    edits: [edit(DUE, 'age(a.xmin) > (select horizon.age from horizon) as old', 'true as old')],
+    ...inFile('integration', 'test/integration/store/claim-races.test.ts'),
+    title: 'does not read mail again that was consumed after its snapshot was taken',
   },
   {
     guarantee: 5,
@@ -188,8 +193,7 @@ export const breaks: readonly Break[] = [
     edits: [
       edit('src/store/postgres/low-water.ts', 'this.#env.monotonicMs() - this.#startedAtMs >= this.#everyMs', 'false'),
     ],
-    project: 'integration',
-    file: 'test/integration/store/low-water.test.ts',
+    ...inFile('integration', 'test/integration/store/low-water.test.ts'),
     title: 'a row whose transaction took longer than all of them is found, although nobody says so',
   },
   {
@@ -212,8 +216,7 @@ export const breaks: readonly Break[] = [
     edits: [
       edit(SETTLED, 'Math.ceil(Math.max(0, keepMs) / MS_PER_DAY)', 'Math.floor(Math.max(0, keepMs) / MS_PER_DAY)'),
     ],
-    project: 'integration',
-    file: 'test/integration/store/days.test.ts',
+    ...inFile('integration', 'test/integration/store/days.test.ts'),
     title: 'a row is kept until the end of its day: a part of a day counts as one',
   },
   {
@@ -233,8 +236,7 @@ export const breaks: readonly Break[] = [
         'const nodes = [...resolved._nodes].reverse();',
       ),
     ],
-    project: 'unit',
-    file: 'test/unit/interpreter/random-machines.test.ts',
+    ...inFile('unit', 'test/unit/interpreter/random-machines.test.ts'),
     title: 'random machines do the same in memory and through text',
   },
   {
@@ -247,8 +249,7 @@ export const breaks: readonly Break[] = [
         'void now;',
       ),
     ],
-    project: 'unit',
-    file: 'test/unit/simulation.test.ts',
+    ...inFile('unit', 'test/unit/simulation.test.ts'),
     title: 'in 60 seeded runs nothing is lost',
   },
   {
@@ -261,24 +262,21 @@ export const breaks: readonly Break[] = [
         'this.#proceed(happening);\n    } catch (error) {\n      throw error;',
       ),
     ],
-    project: 'unit',
-    file: 'test/unit/held.test.ts',
+    ...inFile('unit', 'test/unit/held.test.ts'),
     title: 'a letter that cannot be read sets its actor aside, and throws at nobody',
   },
   {
     guarantee: 9,
     without: 'the care for a row that cannot be read',
     edits: [edit('src/worker.ts', 'this.#setAside(claimed, error as Error);', 'throw error;')],
-    project: 'faults',
-    file: 'test/faults/killer.test.ts',
+    ...inFile('faults', 'test/faults/killer.test.ts'),
     title: 'rows that nothing can read are quarantined with the reason, and released they go on once repaired',
   },
   {
     guarantee: 10,
     without: 'the hand-back of what does not end in time',
     edits: [edit('src/worker.ts', '    for (const held of this.#held.values()) held.handBack();\n', '')],
-    project: 'integration',
-    file: 'test/integration/scheduler/lifecycle.test.ts',
+    ...inFile('integration', 'test/integration/scheduler/lifecycle.test.ts'),
     title: 'stop hands back what does not finish in time, and it runs elsewhere without spending a retry',
   },
   {
@@ -298,8 +296,7 @@ export const breaks: readonly Break[] = [
     guarantee: 11,
     without: 'the fingerprint of the input under a key',
     edits: [edit('src/idempotency-key.ts', "return digest(name, input ?? '');", "return digest(name, input && '');")],
-    project: 'integration',
-    file: 'test/integration/scheduler/idempotency.test.ts',
+    ...inFile('integration', 'test/integration/scheduler/idempotency.test.ts'),
     title: 'the same key with another input, or for another job, is a conflict that names the run',
   },
   {

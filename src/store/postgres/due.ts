@@ -2,23 +2,26 @@
  * Owns `due`, the pending work, and the claim that takes from it. A due row goes only when its actor was locked and
  * answered (taken, poked, or set aside) or is gone: what could not be locked is in somebody's hands, and stays due.
  */
-import type { Claimed, ClaimReply, ClaimRequest, Instant, Mail, Poked } from '../contract.ts';
-import type { LimitKeys } from '../limits.ts';
+import type { ClaimReply, ClaimRequest, Instant } from '../contract.ts';
+import { type ClaimRow, claimIn } from './claim-rows.ts';
 import type { Database, Statement } from './database.ts';
 import { freeLease } from './leases.ts';
-import { type LowWater, type Marks, markIn, type Reach } from './low-water.ts';
+import { type LowWater, type Marks, markIn } from './low-water.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * What is due on one level of one lane, in order, with its actor as this statement sees it (`seen`) and as it is locked (`place`).
- * Index due_in_order: one exact range, read no further than the limit, each row with its actor; waits for nobody.
+ * What is due on one level of one lane, in order, with its actor as it is locked. Index due_in_order: one exact range, read no
+ * further than the limit, each row with its actor; waits for nobody. `limit 1` keeps the look for the actor from becoming a join.
  */
 const dueOn = (level: string, from: string, limit: string): string => `
-        select d.ctid as row, d.queue as lane_queue, d.priority as lane, d.due_at, s.ctid as seen, a.ctid as place, a.id, a.worker,
-          a.quarantine, a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
-        from carillon.due d, lateral (select s.ctid from carillon.actors s where s.id = d.actor limit 1) s, carillon.actors a
-        where a.ctid = s.ctid and d.queue = lane.queue and d.priority = ${level} and d.due_at <= carillon.now() ${from} and d.def = any(lane.defs)
-        order by d.due_at, d.actor limit ${limit} for no key update of a skip locked`;
+        select d.ctid as row, d.queue as lane_queue, d.priority as lane, d.due_at, a.*
+        from carillon.due d, lateral (
+          select a.ctid as place, age(a.xmin) > (select horizon.age from horizon) as old, a.id, a.worker, a.worker is null and a.quarantine is null as free,
+            a.strikes, a.claimed_at, a.wake_at, a.in_due, a.queue, a.priority, a.def
+          from carillon.actors a where a.id = d.actor limit 1 for no key update skip locked
+        ) a
+        where d.queue = lane.queue and d.priority = ${level} and d.due_at <= carillon.now() ${from} and d.def = any(lane.defs)
+        order by d.due_at, d.actor limit ${limit}`;
 
 /**
  * Locks actors, one by one as their due rows come, and no due row: whoever takes one away has its actor locked. Mail visible here
@@ -30,7 +33,9 @@ const dueOn = (level: string, from: string, limit: string): string => `
  */
 export const CLAIM: Statement = {
   name: 'claim',
-  text: `with lane as materialized (
+  text: `with horizon as materialized (
+    select age(pg_snapshot_xmin(pg_current_snapshot())::xid) as age
+  ), lane as materialized (
     select q.id as queue, asked.position::int4 as position,
       $4::int4[] || array(select i.def from unnest($8::int4[], $9::int4[]) as i(queue, def) where i.queue = q.id) as defs
     from unnest($3::int4[]) with ordinality as asked(id, position)
@@ -55,35 +60,33 @@ export const CLAIM: Statement = {
   ), locked as materialized (
     -- What changed since this statement began is for the next claim: it may look free while its mail is still seen as it was, or
     -- be held by who has just taken this very due row.
-    select d.*, d.worker is null and d.quarantine is null as free,
-      d.def = any($4::int4[]) or exists (
+    select d.*, d.def = any($4::int4[]) or exists (
         select from lane where lane.queue = d.queue and d.def = any(lane.defs)) as known,
       -- With mail an actor may have several rows here.
       d.due_at = d.wake_at or ((select twice.any from twice) and (d.id, d.wake_at) in (
-        select p.id, p.due_at from picked p where p.place = p.seen)) as own_picked
-    from picked d where d.place = d.seen
+        select p.id, p.due_at from picked p)) as own_picked
+    from picked d where d.old or d.place = (select s.ctid from carillon.actors s where s.id = d.id)
   ), mailed as materialized (
     -- One look for all: most claims find no mail at all.
     select exists (
       select from carillon.mailbox m where m.actor = any(array(select l.id from locked l)) and m.event is not null) as any
   ), taken as materialized (
-    select l.*, mail.* from locked l, lateral (
-      select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
-        array_agg(round(date_part('epoch', m.at) * 1000)) as "mailAts"
-      from (
-        select m.id, m.event, m.at from carillon.mailbox m
-        where (select mailed.any from mailed) and m.actor = l.id and m.event is not null order by m.id limit 1001
-      ) m
-    ) mail
+    select l.* from locked l
     where l.free and l.known and (l.strikes < 2 or l.id in (select s.id from suspect s))
+  ), mail as materialized (
+    select t.id as actor, t.queue, t.priority, t.def, m.*
+    from (select id, queue, priority, def from taken group by id, queue, priority, def) t, lateral (
+      select m.id, m.event, m.at, row_number() over (order by m.id) as nth from carillon.mailbox m
+      where m.actor = t.id and m.event is not null order by m.id limit 1001
+    ) m
+    where (select mailed.any from mailed)
   ), answered as materialized (
     -- Further due rows of what was taken: its own if that has come, and those of the mail it gets.
     select d.* from (
       select t.id, t.queue, t.priority, t.wake_at as due_at from taken t
       where t.in_due and t.wake_at <= carillon.now() and not t.own_picked
       union all
-      select t.id, t.queue, t.priority, to_timestamp(at / 1000.0) from taken t, unnest(t."mailAts"[1:1000]) as at
-      where t."mailAts" is not null
+      select m.actor, m.queue, m.priority, m.at from mail m where m.nth <= 1000
     ) k, lateral (
       -- Not a join, which a plan made while this table was empty would begin at its other end.
       select d.ctid as row, d.due_at, d.actor from carillon.due d
@@ -116,43 +119,45 @@ export const CLAIM: Statement = {
     delete from carillon.mailbox m
     where m.actor = any(array(select g.actor from gone g)) and m.event is null and m.dedup_id is not null
   ), held as (
+    -- By their places, because they are locked there.
     update carillon.actors a set worker = $1, fence = a.fence + 1, strikes = a.strikes + 1, claimed_at = (select carillon.now()),
       parked = null,
-      in_due = a.in_due and not t.own_picked and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
-    -- By its place, because it is locked there.
-    from taken t where a.ctid = t.place
+      in_due = a.in_due and a.id in (select t.id from taken t where not t.own_picked)
+        and (a.id, a.wake_at) not in (select d.actor, d.due_at from answered d)
+    where a.ctid = any(array(select t.place from taken t))
     returning a.id, a.def, a.queue, a.priority, a.labels, a.parent, a.role, a.input, a.state, a.attempt, a.snapshot, a.history,
-      a.spilled, a.seq, a.fence, a.pokes, a.retried, a.wake_at, a.in_due, a.created_at, a.limits, t.strikes, t.claimed_at,
-      t."mailIds", t."mailEvents", t."mailAts"
+      a.spilled, a.seq, a.fence, a.pokes, a.retried, a.strikes, a.wake_at, a.in_due, a.created_at, a.limits
   ), leftover as (
     insert into carillon.due (queue, priority, due_at, actor, def)
-    select h.queue, h.priority, carillon.now(), h.id, h.def from held h where cardinality(h."mailIds") > 1000
+    select m.queue, m.priority, carillon.now(), m.actor, m.def from mail m where m.nth > 1000
   ), poked as (
-    update carillon.actors a set pokes = a.pokes + (l.worker is not null)::int,
-      in_due = a.in_due and not l.own_picked
-    from locked l where a.ctid = l.place and not l.free
-    returning a.id, l.worker
+    update carillon.actors a set pokes = a.pokes + (a.worker is not null)::int,
+      in_due = a.in_due and a.id in (select l.id from locked l where not l.own_picked)
+    where a.ctid = any(array(select l.place from locked l where not l.free))
+    returning a.id, a.worker
   ), lease as (
     insert into carillon.leases (worker, n, actors)
     select $1, $2, array_agg(h.id) from held h having count(*) > 0
   )
   -- date_part and not extract, here and elsewhere: extract makes a numeric, which costs as much as finding the row.
-  select reply.*, h.id, h.def, h.queue, h.priority,
-    nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
+  select reply.*, h.id, h.def, h.queue, h.priority, nullif(h.labels, '{}') as labels, h.parent, h.role, h.input, h.state,
     h.attempt, h.snapshot, h.history, h.spilled, h.seq::float8 as seq, h.fence::float8 as fence, h.pokes,
-    h.retried, h.strikes, round(date_part('epoch', h.claimed_at) * 1000) as "claimedBefore",
-    round(date_part('epoch', h.wake_at) * 1000) as "wakeAt", h.in_due as "inDue",
-    round(date_part('epoch', h.created_at) * 1000) as "createdAt",
-    h.limits, h."mailIds"[1:1000] as "mailIds", h."mailEvents"[1:1000] as "mailEvents", h."mailAts"[1:1000] as "mailAts"
+    h.retried, h.strikes - 1 as strikes, round(date_part('epoch', h.wake_at) * 1000) as "wakeAt", h.in_due as "inDue",
+    round(date_part('epoch', h.created_at) * 1000) as "createdAt", h.limits
   from (select) one left join held h on true left join (
     select round(date_part('epoch', carillon.now()) * 1000) as now,
+      (select string_agg(t.id::text, ',') from taken t) as "order",
+      (select array_agg(array[t.id::text, round(date_part('epoch', t.claimed_at) * 1000)::text]) from taken t
+        where t.strikes > 0) as before,
       (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked,
+      (select array_agg(array[m.actor::text, m.id::text, m.event, round(date_part('epoch', m.at) * 1000)::text])
+        from mail m where m.nth <= 1000) as mail,
       (select array[f.lane_queue::text, f.lane::text, round(date_part('epoch', f.due_at) * 1000)::text, f.id::text]
-        from found f offset $5::int4 limit 1) as "end",
+        from (select * from found offset $5::int4 limit 1) f) as "end",
       case when (select count(*) from found) <= $5::int4
         and (select count(*) from suspect) + (select count(*) from found) = (select count(*) from locked)
         and not exists (select from stray) then (select array_agg(lane.queue) from lane) end as emptied
-  ) reply on h.id is null or h.id = (select t.id from taken t limit 1)`,
+  ) reply on h.id is null or h.id = (select h.id from held h limit 1)`,
 };
 
 /** The level whose oldest due row has waited longest. */
@@ -189,24 +194,6 @@ export const NEXT_DUE: Statement = {
 
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** What one row says for all. */
-interface ClaimHead {
-  /** Null in all others. */
-  readonly now: Instant | null;
-  readonly poked: readonly (readonly [string, string])[] | null;
-  readonly end: readonly [queue: string, priority: string, at: string, actor: string] | null;
-  readonly emptied: readonly number[] | null;
-}
-
-interface ClaimRow extends Omit<Claimed, 'name' | 'version' | 'mail' | 'dueRowAt' | 'limits' | 'labels'>, ClaimHead {
-  readonly labels: readonly string[] | null;
-  readonly inDue: boolean;
-  readonly limits: string | null;
-  readonly mailIds: readonly string[] | null;
-  readonly mailEvents: readonly string[] | null;
-  readonly mailAts: readonly Instant[] | null;
-}
-
 export async function claim(
   db: Database,
   registry: Registry,
@@ -219,7 +206,7 @@ export async function claim(
   const askedMs = db.env.monotonicMs();
   const rows = await db.resolved(
     () =>
-      db.query<ClaimRow | (ClaimHead & { readonly id: null })>(
+      db.query<ClaimRow>(
         CLAIM,
         [
           worker,
@@ -242,23 +229,10 @@ export async function claim(
       return undefined;
     },
   );
-  const claimed: Claimed[] = [];
-  let head: ClaimHead | null = null;
-  for (const row of rows) {
-    if (row.now !== null) head = row;
-    if (row.id === null) continue;
-    claimed.push(claimedOf(row, registry.known(row.def) ?? (await registry.definition(row.def))));
-  }
-  if (head === null || head.now === null) throw new Error('The claim answered nothing.');
-  const { now, end, emptied } = head;
-  const reach = { now, end: end && endOf(end), emptied: emptied ?? [] };
+  const { now, claimed, poked, reach } = await claimIn(rows, registry);
   low.reached(marks, db.env.monotonicMs() - askedMs, claimed.length, reach);
-  const poked: Poked[] = (head.poked ?? []).map(([id, owner]) => ({ id, worker: owner }));
-  return { now, claimed, poked, more: end !== null, again: end === null ? low.againAt(now) : null };
-}
-
-function endOf([queue, priority, at, actor]: NonNullable<ClaimHead['end']>): NonNullable<Reach['end']> {
-  return { queue: Number(queue), priority: Number(priority), at: Number(at), actor };
+  const more = reach.end !== null;
+  return { now, claimed, poked, more, again: more ? null : low.againAt(now) };
 }
 
 /** A level's turn comes however full the levels before it are. */
@@ -270,46 +244,6 @@ async function oldestLevelFirst(
   const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs, ...marks], db.claims);
   if (oldest === undefined) return LEVELS;
   return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
-}
-
-const NONE: readonly never[] = [];
-
-function claimedOf(row: ClaimRow, { name, version }: { readonly name: string; readonly version: number }): Claimed {
-  return {
-    id: row.id,
-    def: row.def,
-    name,
-    version,
-    queue: row.queue,
-    priority: row.priority,
-    labels: row.labels ?? NONE,
-    parent: row.parent,
-    role: row.role,
-    input: row.input,
-    state: row.state,
-    attempt: row.attempt,
-    snapshot: row.snapshot,
-    history: row.history,
-    spilled: row.spilled,
-    seq: row.seq,
-    fence: row.fence,
-    pokes: row.pokes,
-    strikes: row.strikes,
-    retried: row.retried,
-    claimedBefore: row.strikes > 0 ? row.claimedBefore : null,
-    wakeAt: row.wakeAt,
-    dueRowAt: row.inDue ? row.wakeAt : null,
-    createdAt: row.createdAt,
-    limits: row.limits === null ? null : (JSON.parse(row.limits) as LimitKeys),
-    mail: mailOf(row),
-  };
-}
-
-/** Mail comes as columns of one row, so that an actor and all of its mail are one decision. */
-export function mailOf(row: Pick<ClaimRow, 'mailIds' | 'mailEvents' | 'mailAts'>): readonly Mail[] {
-  const { mailIds, mailEvents, mailAts } = row;
-  if (mailIds === null) return NONE;
-  return mailIds.map((id, index) => ({ id, event: mailEvents?.[index] ?? '', at: mailAts?.[index] ?? 0 }));
 }
 
 export async function nextDue(

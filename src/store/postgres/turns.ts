@@ -2,11 +2,10 @@
  * Turns that leave the actor alive: one compare-and-set for many, which also replaces the actor's own due row and takes the
  * mail it consumed. What does not match any more is left alone and missing from the answer.
  */
-import type { Continued, Instant, Reloaded, ReloadReply, TurnWrite } from '../contract.ts';
+import type { Continued, Instant, Mail, Reloaded, ReloadReply, TurnWrite } from '../contract.ts';
 import { readNow } from './clock.ts';
 import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
-import { mailOf } from './due.ts';
 
 /** Primary key of actors. Locks only what this worker owns. */
 const TURN: Statement = {
@@ -141,7 +140,13 @@ export async function writeTurns(
   return acceptedOf(rows);
 }
 
-type HeldRow = Omit<Reloaded, 'mail'> & Parameters<typeof mailOf>[0] & { readonly now: Instant };
+interface HeldRow extends Omit<Reloaded, 'mail'> {
+  readonly now: Instant;
+  /** Mail comes as columns of one row, so that an actor and all of its mail are one decision. */
+  readonly mailIds: readonly string[] | null;
+  readonly mailEvents: readonly string[] | null;
+  readonly mailAts: readonly Instant[] | null;
+}
 
 export async function reload(
   db: Database,
@@ -160,4 +165,8 @@ export async function reload(
       mail: mailOf(row),
     })),
   };
+}
+
+function mailOf({ mailIds, mailEvents, mailAts }: HeldRow): readonly Mail[] {
+  return (mailIds ?? []).map((id, index) => ({ id, event: mailEvents?.[index] ?? '', at: mailAts?.[index] ?? 0 }));
 }
