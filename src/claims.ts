@@ -220,7 +220,7 @@ export class Claims {
     const next = Math.min(...reply.due.values());
     if (next === Number.POSITIVE_INFINITY) return;
     // Only what was due already when a claim found nothing cannot be had: what became due since was not asked for.
-    if (next <= this.#vainAt) this.#due.expect(reply.now + UNAVAILABLE_MS);
+    if (next <= this.#vainAt && !reply.elsewhere) this.#due.expect(reply.now + UNAVAILABLE_MS);
     else this.expect(next);
   }
 }

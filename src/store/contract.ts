@@ -218,7 +218,11 @@ export interface ClaimReply extends Reply {
   readonly again: Instant | null;
 }
 
-type DueReply = Reply & { readonly due: ReadonlyMap<number, Instant> };
+interface DueReply extends Reply {
+  readonly due: ReadonlyMap<number, Instant>;
+  /** Something waits where claims have not looked so far, and will from now on: what the last one did not find may be had. */
+  readonly elsewhere: boolean;
+}
 
 // ── turns ───────────────────────────────────────────────────────────────────
 

@@ -134,7 +134,7 @@ function openStore(tables: Tables, env: Env, namespace: string): Store {
     heldBy: async (worker) => heldBy(tables, worker),
     giveBack: async (worker, held) => giveBack(tables, worker, held),
     reap: async () => reaper.reap(),
-    nextDue: async (queues, defs) => ({ now: tables.now(), due: nextDue(tables, queues, defs) }),
+    nextDue: async (queues, defs) => ({ now: tables.now(), due: nextDue(tables, queues, defs), elsewhere: false }),
     dueBuckets: async (horizonMs, bucketMs, limit) => dueBuckets(tables, namespace, horizonMs, bucketMs, limit),
     park: async () => park(tables),
     admit: async () => admitAll(tables),

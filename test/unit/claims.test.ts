@@ -29,7 +29,7 @@ function claimsOf(concurrency: number, due: Claimed[]) {
     },
     async nextDue() {
       seen.looks += 1;
-      return { now: T0, due: new Map() };
+      return { now: T0, due: new Map(), elsewhere: false };
     },
   };
   const claimant: Claimant = {

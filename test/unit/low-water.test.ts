@@ -15,7 +15,7 @@ beforeEach(() => {
 
 function claimed(count: number, reach: Partial<Reach> = {}, tookMs = 1): void {
   const marks = low.marksFor(asked);
-  low.reached(marks, tookMs, count, { now: 90_000, end: null, emptied: [7], ...reach });
+  low.reached(marks, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], tookMs, count, { now: 90_000, end: null, emptied: [7], ...reach });
 }
 
 /** The mark of each level, of the queues that are asked for. */

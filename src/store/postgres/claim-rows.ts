@@ -10,11 +10,13 @@ interface ClaimHead {
   /** What was taken, by rank. */
   readonly order: string | null;
   /** When those were claimed before whose worker died. */
-  readonly before: readonly (readonly [id: string, at: string])[] | null;
-  readonly poked: readonly (readonly [id: string, worker: string])[] | null;
-  readonly mail: readonly (readonly [actor: string, id: string, event: string, at: string])[] | null;
+  readonly before?: readonly (readonly [id: string, at: string])[] | null;
+  readonly poked?: readonly (readonly [id: string, worker: string])[] | null;
+  readonly mail?: readonly (readonly [actor: string, id: string, event: string, at: string])[] | null;
   readonly end: readonly [queue: string, priority: string, at: string, actor: string] | null;
   readonly emptied: readonly number[] | null;
+  /** Something was seen that only a thorough claim can see to. */
+  readonly passed: boolean | null;
 }
 
 type ElsewhereSaid = 'name' | 'version' | 'mail' | 'dueRowAt' | 'claimedBefore' | 'limits' | 'labels';
@@ -33,10 +35,10 @@ const NONE: readonly never[] = [];
 export async function claimIn(
   rows: readonly ClaimRow[],
   registry: Registry,
-): Promise<Pick<ClaimReply, 'now' | 'claimed' | 'poked'> & { readonly reach: Reach }> {
+): Promise<Pick<ClaimReply, 'now' | 'claimed' | 'poked'> & { readonly reach: Reach; readonly passed: boolean }> {
   const head = rows.find((row) => row.now !== null);
   if (head === undefined || head.now === null) throw new Error('The claim answered nothing.');
-  const { now, order, poked, end, emptied } = head;
+  const { now, order, poked, end, emptied, passed } = head;
   const mail = lettersOf(head);
   const before = new Map(head.before);
   const byId = new Map<string, Claimed>();
@@ -52,6 +54,7 @@ export async function claimIn(
     claimed: [...ids].flatMap((id) => byId.get(id) ?? NONE),
     poked: (poked ?? NONE).map(([id, worker]) => ({ id, worker })),
     reach: { now, end: end && endOf(end), emptied: emptied ?? NONE },
+    passed: passed === true,
   };
 }
 

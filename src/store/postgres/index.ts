@@ -8,6 +8,7 @@ import type { Store } from '../contract.ts';
 import { Admission, placeWait } from './admission.ts';
 import { Auditor } from './audit.ts';
 import { auditTrail } from './audit-trail.ts';
+import { ClaimChoice } from './claim-choice.ts';
 import { releaseKey } from './claims.ts';
 import { readNow } from './clock.ts';
 import { commit } from './commit.ts';
@@ -71,6 +72,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const db = new Database(options);
   const registry = new Registry(db);
   const low = new LowWater(db.env);
+  const claiming = { low, choice: new ClaimChoice() };
   const announcer = new Announcer(db);
   const reaper = new Reaper(db);
   const auditor = new Auditor(db);
@@ -112,7 +114,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     scheduleWithin: (client, actors, withinMs) => scheduleWithin(db, client as pg.ClientBase, actors, withinMs),
     sendWithin: (client, mail) => sendWithin(db, client as pg.ClientBase, mail),
 
-    claim: (request) => claim(db, registry, low, request),
+    claim: (request) => claim(db, registry, claiming, request),
     orphans: (queues, defs) => orphans(db, queues, defs),
     versions: (name) => registry.versions(name),
     commit: (worker, writes, leases) => commit(db, low, worker, writes, leases),
@@ -129,7 +131,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       reaper.observe(await readNow(db.ask));
       return fromStart(reaper.reap());
     },
-    nextDue: (queues, defs) => nextDue(db, low, queues, defs),
+    nextDue: (queues, defs) => nextDue(db, claiming, queues, defs),
     dueBuckets: (horizonMs, bucketMs, limit) => dueBuckets(db, horizonMs, bucketMs, limit),
     park: () => park(db),
     admit: () => fromStart(admission.pass()),

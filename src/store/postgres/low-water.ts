@@ -19,7 +19,6 @@ const FROM_START_EVERY_MS = 1_000;
 const SHARE = 20;
 /** Priorities, and the lane of suspects, which has no mark. */
 const LEVELS = 11;
-const MARKED_LEVELS = 10;
 
 interface Mark {
   readonly at: Instant;
@@ -82,7 +81,8 @@ export class LowWater {
     return this.#unsure && this.#asker?.startsWith(nameOf(defs)) ? this.#columns(queues) : FROM_START;
   }
 
-  reached(from: Marks, tookMs: number, taken: number, { now, end, emptied }: Reach): void {
+  /** A claim looked on these levels. */
+  reached(from: Marks, levels: readonly number[], tookMs: number, taken: number, { now, end, emptied }: Reach): void {
     this.#taken += taken;
     if (from === FROM_START) {
       this.#startedAtMs = this.#env.monotonicMs();
@@ -92,8 +92,7 @@ export class LowWater {
     else {
       this.#unsure = from !== FROM_START;
       const mark = { at: now - MARGIN_MS, actor: null };
-      for (const queue of emptied)
-        for (let level = 0; level < MARKED_LEVELS; level += 1) this.#mark(queue, level, mark);
+      for (const queue of emptied) for (const level of levels) this.#mark(queue, level, mark);
     }
   }
 

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemEnv } from '../../../src/env.ts';
 import type { Claimed } from '../../../src/store/contract.ts';
+import { ClaimChoice } from '../../../src/store/postgres/claim-choice.ts';
 import { Database, PINNED_PLAN } from '../../../src/store/postgres/database.ts';
-import { CLAIM, claim } from '../../../src/store/postgres/due.ts';
+import { claim } from '../../../src/store/postgres/due.ts';
 import { LowWater, type Marks } from '../../../src/store/postgres/low-water.ts';
+import { PLAIN_CLAIM } from '../../../src/store/postgres/plain-claim.ts';
 import { Registry } from '../../../src/store/postgres/registry.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
@@ -59,7 +61,7 @@ async function blocksRead(marks: Marks): Promise<number> {
   const client = await house.client();
   await client.query(PINNED_PLAN);
   await client.query('begin');
-  await client.query(`prepare it as ${CLAIM.text}`);
+  await client.query(`prepare it as ${PLAIN_CLAIM.text}`);
   const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
     `explain (analyze, buffers, format json)
     execute it('w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '${marks[0]}', '${marks[1]}')`,
@@ -96,7 +98,8 @@ test('while a session holds an old snapshot, a claim does not step over what was
       suspect: true,
       oldestFirst: false,
     };
-    for (let lease = 1_000; lease < 1_010; lease += 1) await claim(db, registry, low, { ...asked, lease });
+    for (let lease = 1_000; lease < 1_010; lease += 1)
+      await claim(db, registry, { low, choice: new ClaimChoice() }, { ...asked, lease });
     const fromMark = await blocksRead(low.marksFor(asked));
     const fromStart = await blocksRead(['{}', '{}']);
     expect(fromStart).toBeGreaterThan(50);

@@ -1,8 +1,10 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
-import { CLAIM, NEXT_DUE } from '../../../src/store/postgres/due.ts';
+import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
+import { PLAIN_CLAIM } from '../../../src/store/postgres/plain-claim.ts';
+import { THOROUGH_CLAIM } from '../../../src/store/postgres/thorough-claim.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { StoreHouse } from '../../support/postgres-store.ts';
 
@@ -64,7 +66,8 @@ async function planOf(text: string, values: string): Promise<readonly Plan[]> {
 async function expectExactReads(): Promise<void> {
   const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
   for (const [{ text }, values] of [
-    [CLAIM, `${claimValues}, '{}', '{}'`],
+    [PLAIN_CLAIM, `${claimValues}, '{}', '{}'`],
+    [THOROUGH_CLAIM, `${claimValues}, '{}', '{}'`],
     [NEXT_DUE, `'{${house.queue}}', '{${house.def}}', '{}', '{}'`],
   ] as const) {
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
@@ -109,11 +112,14 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await expectExactReads();
   });
 
-  test('planned while analyzed as empty, then 40,000 overdue rows', async () => {
+  test.each([
+    ['plain', PLAIN_CLAIM],
+    ['thorough', THOROUGH_CLAIM],
+  ])('a %s claim planned while analyzed as empty, then 40,000 overdue rows', async (_, statement) => {
     await house.pool.query('truncate carillon.due, carillon.actors');
     await house.pool.query('vacuum analyze');
     await client.query('set plan_cache_mode = force_generic_plan');
-    await client.query(`prepare once as ${CLAIM.text}`);
+    await client.query(`prepare once as ${statement.text}`);
     const execute = `execute once('w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '{}', '{}')`;
     await client.query(execute);
     await insertRows(40_000, `now() - interval '1 second'`);
