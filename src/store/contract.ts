@@ -220,7 +220,7 @@ export interface ClaimReply extends Reply {
 
 interface DueReply extends Reply {
   readonly due: ReadonlyMap<number, Instant>;
-  /** Something waits where claims have not looked so far, and will from now on: what the last one did not find may be had. */
+  /** Something waits where claims did not look so far, and will from now on: what the last one did not find may be had. */
   readonly elsewhere: boolean;
 }
 

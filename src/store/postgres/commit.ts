@@ -106,6 +106,7 @@ class Commit {
   readonly #db: Database;
   readonly #low: LowWater;
   readonly #worker: string;
+  readonly #pinned: Query = (statement, values) => this.#db.query(statement, values, this.#db.pinned);
   #emptied: readonly number[];
 
   constructor(db: Database, low: LowWater, worker: string, emptied: readonly number[]) {
@@ -167,7 +168,7 @@ class Commit {
         : writeTurns(query, this.#worker, some.filter(isContinued), emptied);
     const more = writes.some(saysMore);
     const lines = linesOf(writes.filter(movesPlace));
-    if (!more && lines.length === 0) return { ...NOTHING, accepted: await core(this.#db.ask, writes) };
+    if (!more && lines.length === 0) return { ...NOTHING, accepted: await core(this.#pinned, writes) };
     return this.#db.transaction(
       async (query) => {
         // Before any row: whoever waits for a line must not hold an actor that the reaper is about to free.
@@ -186,7 +187,7 @@ class Commit {
         const queues = [...accepted.queues, ...(await this.#bear(query, done)), ...(await this.#tell(query, done))];
         return { accepted: { ...accepted, queues }, waiting, admitted };
       },
-      more ? this.#db.patient : this.#db.pool,
+      more ? this.#db.patient : this.#db.pinned,
     );
   }
 

@@ -41,15 +41,15 @@ const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
   where pid = $1 and extract(epoch from backend_start)::text = $2`;
 
 /**
- * With stale statistics the claim would become a bitmap scan and a sort: forty times slower. Its joins follow the due rows in
- * order, and it is planned once: planning takes half as long as a claim.
+ * For claims and turns, whose every look is for one row, or for a few in order. With stale statistics a claim would become a bitmap
+ * scan and a sort, forty times slower, and a turn a scan of all actors. Planned once: planning takes half as long as a claim.
  */
 export const PINNED_PLAN = ['bitmapscan', 'sort', 'seqscan', 'hashjoin', 'mergejoin']
   .map((way) => `set enable_${way} = off; `)
   .join('')
   .concat('set plan_cache_mode = force_generic_plan; set jit = off');
-/** Whoever meets a caller's open transaction steps back, and tries again alone. */
-const SHORT_PATIENCE = `set lock_timeout = '100ms'; set jit = off`;
+/** Whoever meets a caller's open transaction steps back, and tries again alone. Turns come here, too: see {@link PINNED_PLAN}. */
+const SHORT_PATIENCE = `set lock_timeout = '100ms'; set enable_seqscan = off; set jit = off`;
 
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -94,8 +94,8 @@ export class Database {
   readonly logger: DatabaseOptions['logger'];
   readonly config: pg.PoolConfig;
   readonly pool: pg.Pool;
-  /** Claims alone: their plan is pinned. */
-  readonly claims: pg.Pool;
+  /** Claims and turns: their plans are pinned. */
+  readonly pinned: pg.Pool;
   /** What may meet the open transaction of a caller. */
   readonly patient: pg.Pool;
   readonly #ownsPool: boolean;
@@ -121,9 +121,9 @@ export class Database {
     const given = typeof connection !== 'string' && isPool(connection) ? connection : null;
     this.#ownsPool = given === null;
     this.pool = given ?? new Pool({ ...this.config, max: maxConnections });
-    this.claims = new Pool({ ...this.config, max: 2 });
+    this.pinned = new Pool({ ...this.config, max: 5 });
     this.patient = new Pool({ ...this.config, max: 3 });
-    for (const pool of [this.pool, this.claims, this.patient]) {
+    for (const pool of [this.pool, this.pinned, this.patient]) {
       pool.on('error', this.#onError);
       pool.on('connect', this.#onConnect);
     }
@@ -200,7 +200,7 @@ export class Database {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error('The store was closed.'));
-    const ours = this.#ownsPool ? [this.pool, this.claims, this.patient] : [this.claims, this.patient];
+    const ours = this.#ownsPool ? [this.pool, this.pinned, this.patient] : [this.pinned, this.patient];
     await Promise.all(ours.map((pool) => pool.end()));
     if (this.#ownsPool) return;
     this.pool.off('error', this.#onError);
@@ -225,7 +225,7 @@ export class Database {
         // A pool we were given may have connected it before it was ours to listen.
         if (!this.#ownsPool) client.on('error', this.#onError);
         backend = await identify(client);
-        if (pool === this.claims) await client.query(PINNED_PLAN);
+        if (pool === this.pinned) await client.query(PINNED_PLAN);
         if (pool === this.patient) await client.query(SHORT_PATIENCE);
         this.#backends.set(client, backend);
       }

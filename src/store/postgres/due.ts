@@ -86,7 +86,7 @@ async function claimPart(
   const askedMs = db.env.monotonicMs();
   let lost = false;
   const rows = await db.resolved(
-    () => db.query<ClaimRow>(statement, values, db.claims),
+    () => db.query<ClaimRow>(statement, values, db.pinned),
     // What a lost reply claimed, nobody runs: back with it, and claim again.
     async () => {
       lost = true;
@@ -108,7 +108,7 @@ async function oldestLevelFirst(
   { queues, defs }: ClaimRequest,
   marks: Marks,
 ): Promise<readonly number[]> {
-  const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs, ...marks], db.claims);
+  const [oldest] = await db.query<{ priority: number }>(HEADS, [queues, defs, ...marks], db.pinned);
   if (oldest === undefined) return LEVELS;
   return [oldest.priority, ...LEVELS.filter((level) => level !== oldest.priority)];
 }
@@ -129,7 +129,7 @@ export async function nextDue(
   defs: readonly number[],
 ): ReturnType<Store['nextDue']> {
   const values = [queues, defs, ...low.marksOf(queues, defs)];
-  const rows = await db.query<NextRow>(NEXT_DUE, values, db.claims);
+  const rows = await db.query<NextRow>(NEXT_DUE, values, db.pinned);
   const due = new Map<number, Instant>();
   const waiting = new Set<number>();
   for (const { queue, at, levels } of rows) {

@@ -7,20 +7,21 @@ import { flags, ids, numbers, texts, unchecked } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import { inSchema } from './database.ts';
 import { isAlreadyThere } from './sqlstate.ts';
-import { type Accepted, type AcceptedRow, acceptedOf, matched } from './turns.ts';
+import { type Accepted, type AcceptedRow, acceptedOf, FEW, matched, PLACE } from './turns.ts';
 
-/** Primary key of actors. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
-const SETTLE: Statement = {
+/** By {@link PLACE}. Locks only what this worker owns, then its claims: a replacement locks in the same order. */
+export const SETTLE: Statement = {
   name: 'settle',
   text: `with w as (
-    select u.*, (select carillon.now()) as now from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
+    select u.*, (select carillon.now()) as now, ${PLACE} from unnest($3::uuid[], $4::int8[], $5::int8[], $6::int4[], $7::float8[], $8::float8[], $9::int8[],
       $10::int4[], $11::bool[], string_to_array($12, chr(1), chr(2)), string_to_array($13, chr(1), chr(2)),
       string_to_array($14, chr(1), chr(2)), $15::text[], $16::text[], $17::text[], string_to_array($18, chr(1), chr(2)), $19::int4[],
       $20::bool[], $23::int4[]) as u(id, fence, seq, pokes, not_before, due_row_ms, next_seq, attempt, spilled, state,
       snapshot, history, status, outcome, reason, record, keep_days, frees_key, def)
+    ${FEW}
   ), over as (
     delete from carillon.actors a using w
-    where a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
+    where a.ctid = w.place and a.id = w.id and a.worker = $1 and a.fence = w.fence and a.seq = w.seq
       and (w.pokes is null or a.pokes = w.pokes)
       and (w.not_before is null or to_timestamp(w.not_before / 1000.0) <= w.now)
     returning a.id, w.due_row_ms, a.key_digest, w.frees_key, a.queue, a.priority, w.record, w.def, a.labels, a.parent, a.role, a.key,

@@ -56,7 +56,7 @@ export async function join(db: Database, entry: WorkerEntry): Promise<Heartbeat>
   const values = [id, db.namespace, host, pid, defs, queues, leaseMs, concurrency];
   try {
     // Meanwhile the first claim gets its connection. Without one it connects itself, and finds out what is wrong.
-    db.query(CONNECT, [], db.claims).catch(() => undefined);
+    db.query(CONNECT, [], db.pinned).catch(() => undefined);
     await heartbeat.running;
     const startedMs = db.env.monotonicMs();
     await db.repeated(() => db.query(JOIN, values));

@@ -4,7 +4,9 @@ import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
 import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
 import { PLAIN_CLAIM } from '../../../src/store/postgres/plain-claim.ts';
+import { SETTLE } from '../../../src/store/postgres/settled.ts';
 import { THOROUGH_CLAIM } from '../../../src/store/postgres/thorough-claim.ts';
+import { TURN } from '../../../src/store/postgres/turns.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { StoreHouse } from '../../support/postgres-store.ts';
 
@@ -142,6 +144,29 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await insertRows(100, `now() - interval '1 second'`);
     await expectExactReads();
   });
+});
+
+test.each([
+  ['turn', TURN],
+  ['settle', SETTLE],
+])('a %s planned while the actors were vacuumed as none looks up each by itself', async (_, { text }) => {
+  await insertRows(40_000, `now() - interval '1 second'`);
+  await house.pool.query('delete from carillon.due');
+  await house.pool.query('delete from carillon.actors');
+  await house.pool.query('vacuum analyze');
+  await client.query('set plan_cache_mode = force_generic_plan');
+  await client.query(`prepare it as ${text}`);
+  const last = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
+  const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+    `explain execute it(${Array(last).fill('null').join()})`,
+  );
+  await client.query('deallocate it');
+  const plan = rows.map((row) => row['QUERY PLAN']);
+  const looks = plan.flatMap((line, index) =>
+    / Scan .*on actors/.test(line) ? [`${line.trim()} ${plan[index + 1]?.trim()}`] : [],
+  );
+  expect(looks).toHaveLength(2);
+  for (const look of looks) expect(look).toMatch(/(TID|Index) Cond: /);
 });
 
 test.each([

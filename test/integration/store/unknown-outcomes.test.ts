@@ -74,10 +74,10 @@ test('turns and settles whose reply is lost are known to have happened', async (
   const { claimed } = await house.claim('w1');
   const [first, second] = [claimed.find((one) => one.id === a), claimed.find((one) => one.id === b)];
   if (first === undefined || second === undefined) throw new Error('not claimed');
-  const lostTurn = proxy.loseReply(/^SELECT 1$/);
+  const lostTurn = proxy.loseReply(/^SELECT 1$/, 'turn.');
   const turned = await store.commit('w1', [goesOn(first)], noLeases);
   await lostTurn;
-  const lostSettle = proxy.loseReply(/^SELECT 1$/);
+  const lostSettle = proxy.loseReply(/^SELECT 1$/, 'settle.');
   const settled = await store.commit('w1', [settles(second)], noLeases);
   await lostSettle;
   expect([...turned.committed, ...settled.committed]).toEqual([a, b]);
