@@ -6,6 +6,7 @@ import type { Instant, NewActor, Scheduled, Starter } from '../contract.ts';
 import { flags, ids, numbers, texts } from './columns.ts';
 import type { Query, Statement } from './database.ts';
 import { textArray } from './groups.ts';
+import { insertOne } from './only-actor.ts';
 import type { Notice } from './wake.ts';
 
 /**
@@ -94,13 +95,18 @@ export function insertActors(query: Query, actors: readonly NewActor[], starter:
 }
 
 /** Inserts all of them, or fails: also because an id is taken, see `isTaken`. */
-export function insertNew(
+export async function insertNew(
   query: Query,
   actors: readonly NewActor[],
   starter: Starter | null,
   notice: Notice | null,
 ): Promise<Answers> {
-  return insert(INSERT_NEW, query, actors, starter, notice);
+  const [only] = actors;
+  if (actors.length > 1 || only === undefined || only.key !== null) {
+    return insert(INSERT_NEW, query, actors, starter, notice);
+  }
+  const { now, started, told } = await insertOne(query, only, starter, notice);
+  return answersOf(actors, { now, born: null, started: started ? `{${only.id}}` : null, told });
 }
 
 /** By a statement of {@link birth}, whose own parameters go up to $20; those of what it writes before follow. */
