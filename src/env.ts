@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { v7 } from 'uuid';
+import { orderedUuids } from './ordered-uuid.ts';
 
 /** A timer that can be taken back. Clearing one that already fired does nothing. */
 export interface LocalTimer {
@@ -40,7 +40,7 @@ export const systemEnv: Env = {
     const word = randomFillSync(new Uint32Array(1))[0] ?? 0;
     return word / 2 ** 32;
   },
-  uuid: () => v7(),
+  uuid: orderedUuids(() => Date.now()),
   sleep: (ms, signal) => sleepFor(ms, undefined, { ref: false, ...(signal && { signal }) }),
   setTimer(ms, fire) {
     let pending: NodeJS.Timeout;

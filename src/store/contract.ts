@@ -218,11 +218,8 @@ export interface ClaimReply extends Reply {
   readonly again: Instant | null;
 }
 
-interface DueReply extends Reply {
-  readonly due: ReadonlyMap<number, Instant>;
-  /** Something waits where claims did not look so far, and will from now on: what the last one did not find may be had. */
-  readonly elsewhere: boolean;
-}
+/** `elsewhere`: something waits where claims did not look so far, and will from now on. What the last one did not find may be had. */
+type DueReply = Reply & { readonly due: ReadonlyMap<number, Instant>; readonly elsewhere: boolean };
 
 // ── turns ───────────────────────────────────────────────────────────────────
 
