@@ -49,16 +49,6 @@ function appendLines(entries: JournaledEvent[], text: string, fromSeq: number): 
 
 /** One journal entry as it is stored: time, event, the state it led to, and the way it came. */
 export function journalLine(at: Instant, event: AnyEventObject, value: StateValue | null, via?: Via): string {
-  // Put together by hand: most events are nothing but their type, and one such line is written for every step.
-  if (isBare(event)) {
-    const way = via ? `,${JSON.stringify(via)}` : '';
-    return `1[${at},{"type":${JSON.stringify(event.type)}},${JSON.stringify(value)}${way}]`;
-  }
   const entry = via ? [at, event, value, via] : [at, event, value];
   return encode(entry, { path: 'event', maxBytes: Number.POSITIVE_INFINITY });
-}
-
-function isBare(event: AnyEventObject): boolean {
-  for (const key in event) if (key !== 'type') return false;
-  return typeof event.type === 'string' && Object.getPrototypeOf(event) === Object.prototype;
 }
