@@ -22,7 +22,7 @@ describe('a reply that is lost though the statement was carried out', () => {
     const { stage, proxy, through } = await openProxied();
     const id = await stage.schedule('work');
     // Armed before the worker begins: the reply lost must be that of the claim that takes the run, not of an empty one.
-    const lost = proxy.loseReply(/^SELECT/, 'claim.carillon');
+    const lost = proxy.loseReply(/^SELECT/, 'claim_plain.carillon');
     await stage.startWorker({ postgres: through });
     await lost;
     await expectAllWell(stage);
@@ -89,7 +89,7 @@ describe('a reply that is lost though the statement was carried out', () => {
       logger: false,
     });
     endAfterTest(() => client.stop());
-    const lost = proxy.loseReply(/^SELECT/, 'schedule.carillon');
+    const lost = proxy.loseReply(/^SELECT/, 'schedule_one.carillon');
     const notBefore = Date.now();
     const { id, outcome } = await client.schedule('approval');
     await lost;

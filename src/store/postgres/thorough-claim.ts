@@ -18,7 +18,7 @@ const COLUMNS = `${OLD} as old, a.worker, a.worker is null and a.quarantine is n
  * quadratic in the slots.
  */
 export const THOROUGH_CLAIM: Statement = {
-  name: 'claim',
+  name: 'claim_thorough',
   text: `with ${LANES}, suspect as materialized (
     select d.* from lane, lateral (${dueOn('10', '', '1', COLUMNS)}
     ) d

@@ -95,6 +95,24 @@ test('a claim whose reply is lost is given back and made again', async () => {
   expect(await house.store.audit(10)).toEqual([]);
 });
 
+test('a thorough claim whose reply is lost gives back what the plain one before it took, and both are claimed again', async () => {
+  await house.claim('w1', {}, store);
+  const [plain, mailed] = [await house.add(), await house.add()];
+  await house.store.send([mailTo(mailed)]);
+  const lost = proxy.loseReply(/^SELECT/, 'claim_thorough.');
+  const { claimed } = await house.claim('w1', {}, store);
+  await lost;
+  expect(claimed.map(({ id, strikes, mail }) => [id, strikes, mail.length])).toEqual([
+    [plain, 0, 0],
+    [mailed, 0, 1],
+  ]);
+  const held = await house.store.heldBy('w1');
+  expect(new Map(held.map(({ id, fence }) => [id, fence]))).toEqual(
+    new Map(claimed.map(({ id, fence }) => [id, fence])),
+  );
+  expect(await house.store.audit(10)).toEqual([]);
+});
+
 test('before a write is done again, the backend that may still commit it is ended', async () => {
   const id = await house.add();
   const taken = await house.take('w1');
