@@ -11,6 +11,7 @@ import {
 } from '../../../src/index.ts';
 import { door } from '../../support/door.ts';
 import { useSchedulers } from '../../support/scheduler.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const schedulers = useSchedulers();
 const soon = { timeout: '20s' } as const;
@@ -100,8 +101,9 @@ test('a flow that is due later has no children until then, and may be moved unti
   expect(await scheduler.get(flow.id)).toMatchObject({ state: 'scheduled', priority: 2, queue: 'default' });
   const later = new Date(Date.now() + 7_200_000);
   await scheduler.reschedule(flow.id, later);
-  await scheduler.waitFor(flow.id, { state: 'scheduled', ...soon });
-  expect((await scheduler.explain(flow.id)).waitingFor[0]).toMatchObject({ for: 'timer' });
+  // Until it has read that it was moved, it is due.
+  await waitUntil(async () => (await scheduler.explain(flow.id)).waitingFor[0]?.for === 'timer');
+  expect(await scheduler.get(flow.id)).toMatchObject({ state: 'scheduled' });
   expect((await scheduler.list({ parentId: flow.id })).items).toEqual([]);
   await scheduler.runNow(flow.id);
   await scheduler.waitFor(flow.id, { state: 'running', ...soon });

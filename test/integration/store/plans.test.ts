@@ -150,7 +150,7 @@ test.each([
   ['turn', TURN],
   ['settle', SETTLE],
 ])('a %s planned while the actors were vacuumed as none looks up each by itself', async (_, { text }) => {
-  await insertRows(40_000, `now() - interval '1 second'`);
+  await insertRows(2_000, `now() - interval '1 second'`);
   await house.pool.query('delete from carillon.due');
   await house.pool.query('delete from carillon.actors');
   await house.pool.query('vacuum analyze');
