@@ -13,10 +13,10 @@ function row(strikes = 0): Claimed {
 }
 
 /** A worker of that many slots that starts what it gets and ends nothing, over a store with these rows due. */
-function claimsOf(concurrency: number, due: Claimed[]) {
+function claimsOf(concurrency: number, due: Claimed[], env = systemEnv) {
   const requests: ClaimRequest[] = [];
   const seen = { held: 0, most: 0, asked: 0, aheadOf: [] as number[], id: 'w', failed: [] as unknown[], looks: 0 };
-  const played = { again: null as number | null };
+  const played = { again: null as number | null, next: new Map<number, number>(), elsewhere: false };
   const store: Pick<Store, 'claim' | 'nextDue'> = {
     async claim(request) {
       requests.push(request);
@@ -29,7 +29,7 @@ function claimsOf(concurrency: number, due: Claimed[]) {
     },
     async nextDue() {
       seen.looks += 1;
-      return { now: T0, due: new Map(), elsewhere: false };
+      return { now: T0, due: played.next, elsewhere: played.elsewhere };
     },
   };
   const claimant: Claimant = {
@@ -49,8 +49,8 @@ function claimsOf(concurrency: number, due: Claimed[]) {
     failed: (error) => seen.failed.push(error),
   };
   const entry = { host: 'h', pid: 1, defs: [1], queues: [1], leaseMs: 1000, concurrency };
-  const clock = new StoreClock(systemEnv, T0);
-  const claims = new Claims({ store: store as Store, env: systemEnv, clock, entry }, claimant);
+  const clock = new StoreClock(env, T0);
+  const claims = new Claims({ store: store as Store, env, clock, entry }, claimant);
   return { claims, requests, seen, played };
 }
 
@@ -119,4 +119,23 @@ test('a store that has not looked everywhere is asked again when it says so', as
   await waitUntil(() => seen.held === 1);
   played.again = null;
   await waitUntil(() => requests.length === 2);
+});
+
+test.each([
+  ['cannot be had, and is asked for again by a timer', false, 1],
+  ['is asked for at once where claims have not looked so far', true, 2],
+])('what was due when a claim found nothing %s', async (_, elsewhere, count) => {
+  const timers: number[] = [];
+  const setTimer = (ms: number): { clear(): void } => {
+    timers.push(ms);
+    return { clear: () => undefined };
+  };
+  const { requests, claims, seen, played } = claimsOf(8, [], { ...systemEnv, setTimer });
+  played.next.set(1, T0 - 1);
+  played.elsewhere = elsewhere;
+  claims.wake();
+  await waitUntil(() => seen.looks === 1);
+  played.elsewhere = false;
+  await waitUntil(() => !claims.busy && timers.length > 0);
+  expect(requests).toHaveLength(count);
 });

@@ -3,78 +3,16 @@
  * taken, now or in history, writes nothing.
  */
 import type { Instant, NewActor, Scheduled, Starter } from '../contract.ts';
+import { type Births, birth } from './birth.ts';
 import { flags, ids, numbers, texts } from './columns.ts';
 import type { Query, Statement } from './database.ts';
 import { textArray } from './groups.ts';
 import { insertOne } from './only-actor.ts';
 import type { Notice } from './wake.ts';
 
-/**
- * Only inserts: it runs inside callers' transactions too, where it must not wait for anybody nor make anybody wait. What the
- * rows have in common comes once, as kinds, and columns that none of them fills not at all. `offset 0` keeps what is computed
- * of a row from being computed anew for each of its columns. `before` is what has to be written first, and `among` which of the
- * rows may then be.
- */
-export function birth(name: string, { before = '', among = '', taken = '' }): Statement {
-  return {
-    name,
-    text: `with ${before} born as (
-    insert into carillon.actors (id, def, queue, priority, labels, state, input, parent, role, key, key_digest, limits, created_at,
-      wake_at, in_due, worker, fence, strikes, claimed_at, seq, pokes, attempt, spilled, history)
-    select id, def, queue, priority, labels, state, input, parent, role, key, key_digest, limits, now,
-      due_at, not started, case when started then $1 end, started::int, started::int,
-      case when started then now end, 0, 0, 0, false, ''
-    from (
-      select i.*, coalesce(i.start, false) and i.due_at <= i.now
-        and exists (select from carillon.workers w where w.id = $1)
-        and i.queue <> all (array(select q.id from carillon.queues q where q.paused)) as started
-      from (
-        select u.*, clock.now, ($4::int4[])[coalesce(u.kind, 1)] as def, ($5::int4[])[coalesce(u.kind, 1)] as queue,
-          ($6::int2[])[coalesce(u.kind, 1)] as priority, ($7::text[])[coalesce(u.kind, 1)] as state,
-          coalesce(u.given_labels::text[], '{}') as labels,
-          greatest(clock.now, coalesce(
-            to_timestamp(u.at / 1000.0), clock.now + u.after_ms * interval '1 millisecond')) as due_at
-        from (select carillon.now() as now offset 0) clock,
-          unnest($3::uuid[], $8::int4[], string_to_array($9, chr(1), chr(2)), $10::float8[], $11::float8[], $12::text[],
-            $13::bool[], $14::uuid[], string_to_array($15, chr(1), chr(2)), $16::text[], $17::bytea[],
-            string_to_array($18, chr(1), chr(2)))
-            as u(id, kind, input, at, after_ms, given_labels, start, parent, role, key, key_digest, limits)
-        offset 0
-      ) i
-      offset 0
-    ) item
-    ${among}
-    ${taken}
-    returning id, queue, priority, wake_at, def, in_due
-  ), pending as (
-    insert into carillon.due (queue, priority, due_at, actor, def)
-    select queue, priority, wake_at, id, def from born where in_due
-  ), held as (
-    insert into carillon.leases (worker, n, actors)
-    select $1, $2, array_agg(id) from born where not in_due having count(*) > 0
-    on conflict (worker, n) do update set actors = leases.actors || excluded.actors
-  )
-  select (extract(epoch from carillon.now()) * 1000)::float8 as now,
-    case when count(*) < cardinality($3::uuid[]) then coalesce(array_agg(id)::text, '{}') end as born,
-    (array_agg(id) filter (where not in_due))::text as started,
-    case when $19::text is not null and bool_or(in_due and wake_at = carillon.now())
-      then pg_notify($19, $20) is not null end as told
-  from born`,
-  };
-}
-
 /** Fails where an id is taken: what it takes to pass over such rows is a tenth of the write, for ids that nobody else can have. */
 const INSERT_NEW = birth('schedule', {});
 const INSERT_FREE = birth('schedule_free', { taken: 'on conflict (id) do nothing' });
-
-interface Births {
-  readonly now: Instant;
-  /** Null: all of them. */
-  readonly born: string | null;
-  /** Null: none. */
-  readonly started: string | null;
-  readonly told: boolean | null;
-}
 
 /** Outcomes by id, and what the store's clock read when the last of them was written. */
 export class Answers extends Map<string, Scheduled> {
@@ -105,8 +43,7 @@ export async function insertNew(
   if (actors.length > 1 || only === undefined || only.key !== null) {
     return insert(INSERT_NEW, query, actors, starter, notice);
   }
-  const { now, started, told } = await insertOne(query, only, starter, notice);
-  return answersOf(actors, { now, born: null, started: started ? `{${only.id}}` : null, told });
+  return answersOf(actors, await insertOne(query, only, starter, notice));
 }
 
 /** By a statement of {@link birth}, whose own parameters go up to $20; those of what it writes before follow. */
@@ -142,7 +79,6 @@ export async function insert(
     notice?.payload ?? null,
     ...more,
   ]);
-  if (births === undefined) throw new Error('The insert answered nothing.');
   return answersOf(actors, births);
 }
 
@@ -176,7 +112,9 @@ function same<V>(values: V): V {
   return values;
 }
 
-function answersOf(actors: readonly NewActor[], { now, born, started, told }: Births): Answers {
+function answersOf(actors: readonly NewActor[], births: Births | undefined): Answers {
+  if (births === undefined) throw new Error('The insert answered nothing.');
+  const { now, born, started, told } = births;
   const answers = new Answers();
   answers.now = now;
   answers.told = told === true;

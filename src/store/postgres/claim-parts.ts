@@ -49,6 +49,14 @@ export function foundOn(columns: string): string {
   )`;
 }
 
+/** One look for all: most claims find no mail at all. */
+export function mailedOf(rows: string): string {
+  return `mailed as materialized (
+    select exists (
+      select from carillon.mailbox m where m.actor = any(array(select r.id from ${rows} r)) and m.event is not null) as any
+  )`;
+}
+
 /** The row after those that there was room for. */
 export const END = `(select array[f.lane_queue::text, f.lane::text, round(date_part('epoch', f.due_at) * 1000)::text, f.id::text]
         from (select * from found offset $5::int4 limit 1) f)`;

@@ -4,7 +4,8 @@
  */
 import type { NewActor, Scheduled } from '../contract.ts';
 import type { Operator } from '../operating.ts';
-import { Answers, birth, insert, insertActors } from './actors.ts';
+import { Answers, insert, insertActors } from './actors.ts';
+import { birth } from './birth.ts';
 import { numbers } from './columns.ts';
 import type { Database, Query, Statement } from './database.ts';
 import type { Notice } from './wake.ts';

@@ -1,9 +1,9 @@
 /**
  * The claim of what is merely due: free, by its own due row, without mail, never held at the death of a worker. That is almost
- * everything, and it takes a fifth of the time that it takes to look for all the rest. What is not plain stays as it was, and
+ * everything, and it takes half of the time that it takes to look for all the rest. What is not plain stays as it was, and
  * the answer says that something was passed over: the thorough claim sees to it.
  */
-import { answerWith, END, foundOn, LANES, OLD, RETURNED } from './claim-parts.ts';
+import { answerWith, END, foundOn, LANES, mailedOf, OLD, RETURNED } from './claim-parts.ts';
 import type { Statement } from './database.ts';
 
 /** Under a lock, so what it says of an actor holds; what changed since this statement began is not plain. */
@@ -12,10 +12,11 @@ const COLUMNS = `a.worker is null and a.quarantine is null and a.strikes = 0 and
 
 export const PLAIN_CLAIM: Statement = {
   name: 'claim_plain',
-  text: `with ${LANES}, ${foundOn(COLUMNS)}, mailed as materialized (
-    select m.actor from carillon.mailbox m where m.actor = any(array(select f.id from found f)) and m.event is not null
-  ), taken as materialized (
-    select f.* from (select * from found limit $5::int4) f where f.plain and f.id not in (select m.actor from mailed m)
+  text: `with ${LANES}, ${foundOn(COLUMNS)}, ${mailedOf('found')}, taken as materialized (
+    -- Not by EXISTS, which may be hashed, and then reads all mail there is.
+    select f.* from (select * from found limit $5::int4) f
+    where f.plain and not ((select mailed.any from mailed)
+      and (select m.id from carillon.mailbox m where m.actor = f.id and m.event is not null limit 1) is not null)
   ), deleted as (
     delete from carillon.due d where d.ctid = any(array(select t.row from taken t))
   ), held as (
@@ -31,7 +32,7 @@ export const PLAIN_CLAIM: Statement = {
       case when not passed.any and (select count(*) from found) <= $5::int4 then (select array_agg(lane.queue) from lane) end as emptied,
       passed.any as passed
     from (
-      select exists (select from found f where not f.plain) or exists (select from mailed)
+      select exists (select from found f where not f.plain) or (select mailed.any from mailed)
         or ($6::bool and exists (
           select from lane, lateral (
             select from carillon.due d where d.queue = lane.queue and d.priority = 10 and d.due_at <= carillon.now()

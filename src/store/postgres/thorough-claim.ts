@@ -3,7 +3,7 @@
  * its actor was locked and answered (taken, poked, or set aside) or is gone: what could not be locked is in somebody's hands,
  * and stays due.
  */
-import { answerWith, dueOn, END, foundOn, LANES, OLD, RETURNED } from './claim-parts.ts';
+import { answerWith, dueOn, END, foundOn, LANES, mailedOf, OLD, RETURNED } from './claim-parts.ts';
 import type { Statement } from './database.ts';
 
 const COLUMNS = `${OLD} as old, a.worker, a.worker is null and a.quarantine is null as free,
@@ -37,11 +37,7 @@ export const THOROUGH_CLAIM: Statement = {
       d.due_at = d.wake_at or ((select twice.any from twice) and (d.id, d.wake_at) in (
         select p.id, p.due_at from picked p)) as own_picked
     from picked d where d.old or d.place = (select s.ctid from carillon.actors s where s.id = d.id)
-  ), mailed as materialized (
-    -- One look for all: most claims find no mail at all.
-    select exists (
-      select from carillon.mailbox m where m.actor = any(array(select l.id from locked l)) and m.event is not null) as any
-  ), taken as materialized (
+  ), ${mailedOf('locked')}, taken as materialized (
     select l.* from locked l
     where l.free and l.known and (l.strikes < 2 or l.id in (select s.id from suspect s))
   ), mail as materialized (

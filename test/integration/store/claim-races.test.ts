@@ -72,6 +72,18 @@ test('an actor that changed since the claim began stays due, and is taken by a c
   expect(await dueRows()).toBe(0);
 });
 
+test('a claim that looks only on levels in use is told of another one by the question what is due next', async () => {
+  for (let count = 0; count < 101; count += 1) {
+    await house.add();
+    await house.claim('w1');
+  }
+  const id = await house.add({ priority: 2 });
+  expect((await house.claim('w1')).claimed).toEqual([]);
+  expect((await house.store.nextDue([house.queue], [house.def])).elsewhere).toBe(true);
+  expect((await house.claim('w1')).claimed.map((actor) => actor.id)).toEqual([id]);
+  expect((await house.store.nextDue([house.queue], [house.def])).elsewhere).toBe(false);
+});
+
 test('many claimers of actors with duplicate due rows neither deadlock nor take one twice', async () => {
   const ids = await Promise.all(Array.from({ length: 20 }, () => house.add()));
   for (const id of ids) await house.store.send(Array.from({ length: 20 }, () => mailTo(id)));
