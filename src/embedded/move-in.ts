@@ -30,7 +30,10 @@ export async function ensureCluster(env: Env, folder: string, logger?: Pick<Logg
   return createCluster(env, folder, await prepareTools(env, folder));
 }
 
-/** Enters the cluster's server, and starts it when none is alive. */
+/**
+ * Enters the cluster's server, and starts it when none is alive. The signal does not end it while a server that it started
+ * is on its way up: who leaves it then leaves a server that nobody stops.
+ */
 export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Promise<Place> {
   let tools: Tools | undefined;
   let startedPid: number | undefined;
@@ -39,7 +42,7 @@ export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Pr
   const sinceMs = env.monotonicMs();
   let failingSinceMs = Number.POSITIVE_INFINITY;
   for (;;) {
-    signal?.throwIfAborted();
+    if (!starting) signal?.throwIfAborted();
     const cluster = await locateCluster(folder);
     if (cluster === null) throw new EmbeddedPostgresError(`The data in ${folder} is gone.`);
     const client = await enter(cluster);

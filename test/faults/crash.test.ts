@@ -7,13 +7,13 @@ import { expectAllWell } from './verdict.ts';
 expectNothingLeftBehind();
 closeStagesAfterEach();
 
-/** A worker that dies at that point, and one that begins to work once it is dead. */
+/** A worker that dies at that point, and one that begins to work once it is dead and keeps its own lease on a slow machine. */
 async function dieAndGoOn(
   stage: Stage,
   crash: { readonly at: CrashPoint; readonly nth?: number } | undefined,
   until: (first: WorkerProcess) => Promise<unknown>,
 ): Promise<void> {
-  const [first, second] = await stage.startWorkers({ ...(crash && { crash }) }, { start: false });
+  const [first, second] = await stage.startWorkers({ ...(crash && { crash }) }, { start: false, leaseMs: 20_000 });
   await until(first);
   expect(await first.ended).toEqual({ code: null, signal: 'SIGKILL' });
   second.order({ order: 'start' });

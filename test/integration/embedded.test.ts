@@ -276,6 +276,14 @@ describe('after a crash of the server', () => {
     const server = await open();
     await crash();
     await server.close();
-    await stopEmbeddedPostgres(dataDir, systemEnv);
+    expect(await postmaster()).toBeNull();
+  });
+
+  test('closing while it starts again leaves no server', async () => {
+    const server = await open();
+    await crash();
+    await waitUntil(async () => (await postmaster()) !== null, { what: 'a new server' });
+    await server.close();
+    expect(await postmaster()).toBeNull();
   });
 });

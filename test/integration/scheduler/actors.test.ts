@@ -137,11 +137,14 @@ test('a schema checks the input of a machine', async () => {
 
 const reminder = defineActor({
   name: 'reminder',
-  machine: setup({ types: { context: {} as { fired: number }, input: {} as { waitMs: number } } }).createMachine({
-    context: { fired: 0 },
+  machine: setup({
+    types: { context: {} as { fired: number; waitMs: number }, input: {} as { waitMs: number } },
+    delays: { wait: ({ context }) => context.waitMs },
+  }).createMachine({
+    context: ({ input }) => ({ fired: 0, waitMs: input.waitMs }),
     initial: 'waiting',
     states: {
-      waiting: { after: { 300: { target: 'done', actions: assign({ fired: ({ context }) => context.fired + 1 }) } } },
+      waiting: { after: { wait: { target: 'done', actions: assign({ fired: ({ context }) => context.fired + 1 }) } } },
       done: { type: 'final' },
     },
     output: ({ context }) => context.fired,
@@ -150,7 +153,7 @@ const reminder = defineActor({
 
 test('a timer is shown with its time, fires once, and never early', async () => {
   const scheduler = await schedulers.open({ definitions: [reminder] });
-  const handle = await scheduler.schedule(reminder, { waitMs: 300 });
+  const handle = await scheduler.schedule(reminder, { waitMs: 1_000 });
   const view = await scheduler.waitFor(handle.id, { state: 'waiting', timeout: '10s' });
   expect(view.timers).toHaveLength(1);
   const dueAt = view.timers[0]?.dueAt;
@@ -162,7 +165,8 @@ test('a timer is shown with its time, fires once, and never early', async () => 
 
 test('a timer due while no worker runs fires after restart', async () => {
   const first = await schedulers.open({ definitions: [reminder] });
-  const { id } = await first.schedule(reminder, { waitMs: 300 });
+  // Long enough for a slow machine to stop in.
+  const { id } = await first.schedule(reminder, { waitMs: 3_000 });
   const view = await first.waitFor(id, { state: 'waiting', timeout: '10s' });
   await first.stop();
   const second = await schedulers.open({ definitions: [reminder], start: false });
