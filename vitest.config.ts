@@ -35,6 +35,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // One more than a small machine has cores: they wait much of the time.
           maxWorkers: 3,
+          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -3,13 +3,13 @@ import { expectNothingLeftBehind } from '../support/left-behind.ts';
 import { startPostgresServer } from '../support/postgres-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { putLoadOn, randomFrom } from './load.ts';
+import { LONG } from './long.ts';
 import { closeStagesAfterEach, endAfterTest, openStage, PATIENCE_MS } from './stage.ts';
 import { expectAllWell } from './verdict.ts';
 
 expectNothingLeftBehind();
 closeStagesAfterEach();
 
-const LONG = process.env['FAULTS_LONG'] !== undefined;
 const SEEDS = process.env['FAULTS_SEED']
   ? [Number(process.env['FAULTS_SEED'])]
   : Array.from({ length: LONG ? 5 : 1 }, () => Math.floor(Math.random() * 1e9));

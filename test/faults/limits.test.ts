@@ -10,6 +10,7 @@ import { startProcess, type TestProcess } from '../support/processes.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { limitedJobs, PER_MS, PLACES, STARTS } from './fixtures/limited-jobs.ts';
 import type { LimitedSettings } from './fixtures/limited-worker.ts';
+import { LONG } from './long.ts';
 
 expectNothingLeftBehind();
 
@@ -128,7 +129,7 @@ async function onGround(play: (ground: Ground) => Promise<void>): Promise<void> 
   }
 }
 
-describe.each([1, 2, 4])('with %i worker processes', (processes) => {
+describe.each(LONG ? [1, 2, 4] : [4])('with %i worker processes', (processes) => {
   test('exactly as many runs of a key go on as there are places, and never more', { timeout: 300_000 }, () =>
     onGround(async (ground) => {
       await ground.schedule('crowd', 120, 40);

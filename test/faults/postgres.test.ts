@@ -3,13 +3,14 @@ import { expectNothingLeftBehind } from '../support/left-behind.ts';
 import { startPostgresServer } from '../support/postgres-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { putLoadOn, randomFrom } from './load.ts';
+import { LONG } from './long.ts';
 import { closeStagesAfterEach, endAfterTest, openStage, PATIENCE_MS } from './stage.ts';
 import { expectAllWell } from './verdict.ts';
 
 expectNothingLeftBehind();
 closeStagesAfterEach();
 
-const ROUNDS = process.env['FAULTS_LONG'] ? 10 : 2;
+const ROUNDS = LONG ? 10 : 2;
 const RUNS_PER_ROUND = 40;
 
 describe('Postgres under load', () => {

@@ -5,13 +5,14 @@ import { type RedisServer, startRedis } from '../support/redis.ts';
 import { describeWith } from '../support/services.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { putLoadOn, randomFrom } from './load.ts';
+import { LONG } from './long.ts';
 import { closeStagesAfterEach, endAfterTest, openStage, PATIENCE_MS, type Stage } from './stage.ts';
 import { expectAllWell } from './verdict.ts';
 
 expectNothingLeftBehind();
 closeStagesAfterEach();
 
-const ROUNDS = process.env['FAULTS_LONG'] ? 8 : 1;
+const ROUNDS = LONG ? 8 : 1;
 /** A sweep, and what a busy machine takes. */
 const LATE_MS = 5_000;
 

@@ -10,11 +10,11 @@ import { startProcess, type TestProcess } from '../support/processes.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { versionedDefinitions } from './fixtures/versioned-definitions.ts';
 import type { VersionedSettings } from './fixtures/versioned-worker.ts';
+import { LONG } from './long.ts';
 
 expectNothingLeftBehind();
 
 const WORKER = new URL('./fixtures/versioned-worker.ts', import.meta.url);
-const LONG = process.env['FAULTS_LONG'] === '1';
 const TALLIES = LONG ? 200 : 30;
 const LETTERS = LONG ? 40 : 12;
 const JOBS = LONG ? 600 : 80;
