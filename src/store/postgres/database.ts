@@ -47,9 +47,14 @@ const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
 export const PINNED_PLAN = ['bitmapscan', 'sort', 'seqscan', 'hashjoin', 'mergejoin']
   .map((way) => `set enable_${way} = off; `)
   .join('')
-  .concat('set plan_cache_mode = force_generic_plan; set jit = off');
+  .concat('set plan_cache_mode = force_generic_plan; set jit = off;');
 /** Whoever meets a caller's open transaction steps back, and tries again alone. Turns come here, too: see {@link PINNED_PLAN}. */
-const SHORT_PATIENCE = `set lock_timeout = '100ms'; set enable_seqscan = off; set jit = off`;
+const SHORT_PATIENCE = `set lock_timeout = '100ms'; set enable_seqscan = off; set jit = off;`;
+
+const CONNECT: Statement = { name: null, text: 'select' };
+const MOST_PINNED = 5;
+/** One claim and the writes that may be under way beside it. */
+const KEPT_PINNED = 4;
 
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -121,7 +126,7 @@ export class Database {
     const given = typeof connection !== 'string' && isPool(connection) ? connection : null;
     this.#ownsPool = given === null;
     this.pool = given ?? new Pool({ ...this.config, max: maxConnections });
-    this.pinned = new Pool({ ...this.config, max: 5 });
+    this.pinned = new Pool({ ...this.config, max: MOST_PINNED, min: KEPT_PINNED });
     this.patient = new Pool({ ...this.config, max: 3 });
     for (const pool of [this.pool, this.pinned, this.patient]) {
       pool.on('error', this.#onError);
@@ -140,6 +145,14 @@ export class Database {
   /** One statement, committed by itself. */
   async query<R = Row>(statement: Statement, values: readonly unknown[] = [], pool = this.pool): Promise<R[]> {
     return this.#on(pool, (client) => this.run<R>(client, statement, values));
+  }
+
+  /**
+   * Connections for claims and turns before there are any: made in the middle of the first claims each of them waits for four
+   * turns of a busy event loop. One that cannot be made now is made when it is needed, and that tells what is wrong.
+   */
+  async connectPinned(): Promise<void> {
+    await Promise.allSettled(Array.from({ length: KEPT_PINNED }, () => this.query(CONNECT, [], this.pinned)));
   }
 
   /** Several statements, all or none. */
@@ -224,9 +237,8 @@ export class Database {
       if (backend === undefined) {
         // A pool we were given may have connected it before it was ours to listen.
         if (!this.#ownsPool) client.on('error', this.#onError);
-        backend = await identify(client);
-        if (pool === this.pinned) await client.query(PINNED_PLAN);
-        if (pool === this.patient) await client.query(SHORT_PATIENCE);
+        const settings = pool === this.pinned ? PINNED_PLAN : pool === this.patient ? SHORT_PATIENCE : '';
+        backend = await identify(client, settings);
         this.#backends.set(client, backend);
       }
     } catch (error) {
@@ -266,8 +278,10 @@ export class Database {
   }
 }
 
-async function identify(client: pg.ClientBase): Promise<Backend> {
-  const { rows } = await client.query<{ pid: number; started_at: string }>(IDENTIFY);
+/** In one go with the settings of its pool. */
+async function identify(client: pg.ClientBase, settings: string): Promise<Backend> {
+  const answers: unknown = await client.query(settings + IDENTIFY);
+  const { rows } = [answers].flat().at(-1) as pg.QueryResult<{ pid: number; started_at: string }>;
   const [row] = rows;
   if (row === undefined) throw new Error('The database does not list its own backends: pg_stat_activity is empty.');
   return { pid: row.pid, startedAt: row.started_at };

@@ -11,8 +11,6 @@ import { unpark } from './park.ts';
 import { Tally } from './recover.ts';
 import { takeBack } from './set-aside.ts';
 
-const CONNECT: Statement = { name: null, text: 'select' };
-
 const JOIN: Statement = {
   name: 'join',
   text: `insert into carillon.workers (id, namespace, host, pid, defs, queues, lease_ms, concurrency, joined_at, beat_at)
@@ -55,9 +53,7 @@ export async function join(db: Database, entry: WorkerEntry): Promise<Heartbeat>
   const { id, host, pid, defs, queues, leaseMs, concurrency } = entry;
   const values = [id, db.namespace, host, pid, defs, queues, leaseMs, concurrency];
   try {
-    // Meanwhile the first claim gets its connection. Without one it connects itself, and finds out what is wrong.
-    db.query(CONNECT, [], db.pinned).catch(() => undefined);
-    await heartbeat.running;
+    await Promise.all([heartbeat.running, db.connectPinned()]);
     const startedMs = db.env.monotonicMs();
     await db.repeated(() => db.query(JOIN, values));
     heartbeat.begin(startedMs);
