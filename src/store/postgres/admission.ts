@@ -65,7 +65,9 @@ const ADMIT: Statement = {
 const VACATE: Statement = {
   name: 'vacate',
   text: `with orphan as materialized (
-    select p.line, p.actor, p.fence from carillon.places p left join carillon.actors a on a.id = p.actor
+    select p.line, p.actor, p.fence from carillon.places p left join lateral (
+      select a.worker, a.fence from carillon.actors a where a.id = p.actor limit 1
+    ) a on true
     where p.ends_at is null and (a.worker is null or a.fence <> p.fence)
   ), expired as (
     delete from carillon.places p

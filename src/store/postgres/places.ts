@@ -24,18 +24,21 @@ const IMPATIENT: Statement = { name: 'impatient', text: `select set_config('lock
 
 /**
  * Who of those that want to start may not: in a full line, or behind others that room is kept for. They are let go of as they
- * were before their claim, unless something came in between. One without a known count of pokes may have mail that nobody
+ * were before their claim, unless something came in between. Each is looked up by itself, as in a turn. One without a known count of pokes may have mail that nobody
  * else will look at, so it is due at once.
  */
-const REFUSE: Statement = {
+export const REFUSE_PLACES: Statement = {
   name: 'refuse_places',
   text: `with asking as materialized (
-    select u.*, a.def, a.priority, least(coalesce(w.due_at, a.wake_at, carillon.now()), carillon.now()) as due_at,
+    select u.*, a.place, a.def, a.priority, least(coalesce(w.due_at, a.wake_at, carillon.now()), carillon.now()) as due_at,
       case when u.until_ms is not null then greatest(carillon.now(), to_timestamp(u.until_ms / 1000.0)) end as until_at
     from unnest($2::uuid[], $3::int8[], $4::int8[], $5::int4[], $6::float8[], $7::uuid[], $8::uuid[])
-      as u(id, fence, seq, pokes, until_ms, place_line, rate_line)
-    join carillon.actors a on a.id = u.id and a.worker = $1 and a.fence = u.fence
+      as u(id, fence, seq, pokes, until_ms, place_line, rate_line) cross join lateral (
+        select a.ctid as place, a.def, a.priority, a.wake_at from carillon.actors a
+        where a.id = u.id and a.worker = $1 and a.fence = u.fence limit 1
+      ) a
     left join carillon.waits w on w.actor = u.id
+    limit cardinality($2::uuid[])
   ), wish as materialized (
     -- One that has its place already asks a second time because an answer was lost.
     select s.id, s.priority, s.due_at, l.line, l.rate, l.most
@@ -61,7 +64,7 @@ const REFUSE: Statement = {
   ), released as (
     update carillon.actors a set worker = null, claimed_at = null, strikes = greatest(0, a.strikes - 1)
     from asking s join refused r on r.id = s.id
-    where a.id = s.id and a.worker = $1 and a.fence = s.fence and a.seq = s.seq
+    where a.ctid = s.place and a.id = s.id and a.worker = $1 and a.fence = s.fence and a.seq = s.seq
       and (s.pokes is null or a.pokes = s.pokes)
     returning a.id, a.queue, a.def, a.priority, case when a.strikes >= 2 then 10 else a.priority end as lane,
       s.due_at, s.until_at, s.pokes, r.line, r.rate
@@ -85,7 +88,7 @@ const REFUSE: Statement = {
  * Those that start get their places, those that leave give them back, and neither waits any more. Of their other due rows only
  * future ones go: one that has come may have been taken already, and mail that came at that instant has one like it.
  */
-const MOVE: Statement = {
+export const MOVE_PLACES: Statement = {
   name: 'move_places',
   text: `with moved as materialized (
     select u.* from unnest($1::uuid[], $2::int8[], $3::uuid[], $4::uuid[], $5::bool[])
@@ -93,8 +96,8 @@ const MOVE: Statement = {
   ), given as (
     insert into carillon.places (line, actor, fence, ends_at)
     select l.line, m.id, m.fence, case when l.rate then carillon.now() + d.rate_ms * interval '1 millisecond' end
-    from moved m join carillon.actors a on a.id = m.id join carillon.definitions d on d.id = a.def,
-      lateral (values (m.place_line, false, d.concurrency), (m.rate_line, true, d.rate)) as l(line, rate, most)
+    from moved m, lateral (select a.def from carillon.actors a where a.id = m.id limit 1) a
+      join carillon.definitions d on d.id = a.def, lateral (values (m.place_line, false, d.concurrency), (m.rate_line, true, d.rate)) as l(line, rate, most)
     where m.starts and l.line is not null and l.most is not null
     on conflict do nothing
   ), returned as (
@@ -141,7 +144,7 @@ export async function refusePlaces(
 ): Promise<ReadonlyMap<string, boolean>> {
   const starting = writes.filter(movesPlace).filter(({ place }) => place.start);
   if (starting.length === 0) return new Map();
-  const rows = await query<{ id: string; waiting: boolean }>(REFUSE, [
+  const rows = await query<{ id: string; waiting: boolean }>(REFUSE_PLACES, [
     worker,
     starting.map((w) => w.id),
     starting.map((w) => w.fence),
@@ -159,7 +162,7 @@ export async function refusePlaces(
 export async function movePlaces(query: Query, writes: readonly TurnWrite[]): Promise<void> {
   const moved = writes.filter(movesPlace);
   if (moved.length === 0) return;
-  await query(MOVE, [
+  await query(MOVE_PLACES, [
     moved.map((w) => w.id),
     moved.map((w) => w.fence),
     moved.map((w) => w.place.keys.concurrency?.id ?? null),

@@ -65,11 +65,13 @@ export const TURN: Statement = {
 };
 
 /** Only what is still held at that fence. Mail beyond a thousand gets a due row, as after a claim. */
-const RELOAD: Statement = {
+export const RELOAD: Statement = {
   name: 'reload',
   text: `with held as materialized (
     select a.id, a.seq, a.pokes, a.in_due, a.wake_at, a.queue, a.priority, a.def, mail.*
-    from unnest($2::uuid[], $3::int8[]) as h(id, fence) join carillon.actors a on a.id = h.id, lateral (
+    from unnest($2::uuid[], $3::int8[]) as h(id, fence), lateral (
+      select a.* from carillon.actors a where a.id = h.id and a.worker = $1 and a.fence = h.fence limit 1
+    ) a, lateral (
       select array_agg(m.id::text) as "mailIds", array_agg(m.event) as "mailEvents",
         array_agg(round(date_part('epoch', m.at) * 1000)) as "mailAts"
       from (
@@ -77,7 +79,6 @@ const RELOAD: Statement = {
         where m.actor = a.id and m.event is not null order by m.id limit 1001
       ) m
     ) mail
-    where a.worker = $1 and a.fence = h.fence
   ), leftover as (
     insert into carillon.due (queue, priority, due_at, actor, def)
     select queue, priority, carillon.now(), id, def from held where cardinality("mailIds") > 1000
@@ -163,7 +164,7 @@ export async function reload(
   held: readonly { readonly id: string; readonly fence: number }[],
 ): Promise<ReloadReply> {
   const values = [worker, ids(held.map((one) => one.id)), numbers(held.map((one) => one.fence))];
-  const rows = await db.repeated(() => db.query<HeldRow>(RELOAD, values));
+  const rows = await db.repeated(() => db.query<HeldRow>(RELOAD, values, db.pinned));
   return {
     now: rows[0]?.now ?? (await readNow(db.ask)),
     held: rows.map((row) => ({

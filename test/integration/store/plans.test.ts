@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
 import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
+import { MOVE_PLACES, REFUSE_PLACES } from '../../../src/store/postgres/places.ts';
 import { PLAIN_CLAIM } from '../../../src/store/postgres/plain-claim.ts';
 import { SETTLE } from '../../../src/store/postgres/settled.ts';
 import { THOROUGH_CLAIM } from '../../../src/store/postgres/thorough-claim.ts';
-import { TURN } from '../../../src/store/postgres/turns.ts';
+import { RELOAD, TURN } from '../../../src/store/postgres/turns.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { StoreHouse } from '../../support/postgres-store.ts';
 
@@ -148,9 +149,12 @@ describe('the claim and the probe for what is due next read exact ranges of the 
 });
 
 test.each([
-  ['turn', TURN],
-  ['settle', SETTLE],
-])('a %s planned while the actors were vacuumed as none looks up each by itself', async (_, { text }) => {
+  ['turn', TURN, 2],
+  ['settle', SETTLE, 2],
+  ['reload', RELOAD, 1],
+  ['refusal of places', REFUSE_PLACES, 2],
+  ['move of places', MOVE_PLACES, 1],
+])('a %s planned while the actors were vacuumed as none looks up each by itself', async (_, { text }, times) => {
   await insertRows(2_000, `now() - interval '1 second'`);
   await house.pool.query('delete from carillon.due');
   await house.pool.query('delete from carillon.actors');
@@ -166,7 +170,7 @@ test.each([
   const looks = plan.flatMap((line, index) =>
     / Scan .*on actors/.test(line) ? [`${line.trim()} ${plan[index + 1]?.trim()}`] : [],
   );
-  expect(looks).toHaveLength(2);
+  expect(looks).toHaveLength(times);
   for (const look of looks) expect(look).toMatch(/(TID|Index) Cond: /);
 });
 
