@@ -5,7 +5,10 @@ export interface Sizes {
   readonly manyJobs: number;
   /** Scheduled one by one. */
   readonly singles: number;
+  readonly freshLatencies: number;
   readonly latencies: number;
+  /** Jobs that a process has run before it counts as warm. */
+  readonly latencyWarmUp: number;
   readonly timers: number;
   readonly timersOverMs: number;
   /** From storing the first timer to when the first is due. */
@@ -25,7 +28,9 @@ export const fullSizes: Sizes = {
   jobs: 20_000,
   manyJobs: 100_000,
   singles: 10_000,
-  latencies: 300,
+  freshLatencies: 300,
+  latencies: 400,
+  latencyWarmUp: 2_000,
   timers: 1_000,
   timersOverMs: 10_000,
   timersLeadMs: 3_000,
@@ -42,7 +47,9 @@ export const quickSizes: Sizes = {
   jobs: 2_000,
   manyJobs: 10_000,
   singles: 500,
+  freshLatencies: 80,
   latencies: 80,
+  latencyWarmUp: 300,
   timers: 100,
   timersOverMs: 1_000,
   timersLeadMs: 1_200,

@@ -10,7 +10,7 @@ export interface Calls {
   bulk(count: number): Promise<number>;
   singly(count: number, inFlight: number): Promise<number>;
   future(count: number): Promise<number>;
-  warmUp(): Promise<void>;
+  warmUp(count: number): Promise<void>;
   paced(count: number, perSecond: number): Promise<readonly number[]>;
   timers(count: number, when: { readonly leadMs: number; readonly spreadMs: number }): Promise<number>;
   drained(timeoutMs: number): Promise<number>;
@@ -37,7 +37,7 @@ export function callsOf(system: System, ledger: Ledger): Calls {
     bulk: (count) => addInBulk(producer(), count),
     singly: (count, inFlight) => addSingly(producer(), count, inFlight),
     future: (count) => addFuture(producer(), count),
-    warmUp: () => warmUp(producer()),
+    warmUp: (count) => warmUp(producer(), count),
     paced: (count, perSecond) => addPaced(producer(), count, perSecond),
     timers: (count, when) => addTimers(producer(), count, when),
     drained: (timeoutMs) => untilDrained(producer(), timeoutMs),

@@ -4,7 +4,6 @@ import type { Job, Producer, TimedJob } from './contract.ts';
 
 const BATCH = 1_000;
 const MONTH_MS = 30 * 86_400_000;
-const WARM_UP = 50;
 
 async function inBatches<T extends Job>(
   count: number,
@@ -48,8 +47,9 @@ export function addFuture(producer: Producer, count: number): Promise<number> {
   );
 }
 
-export async function warmUp(producer: Producer): Promise<void> {
-  for (let n = 1; n <= WARM_UP; n++) await producer.add({ i: -n });
+/** One after the other, as those that count will come. */
+export async function warmUp(producer: Producer, count: number): Promise<void> {
+  for (let n = 1; n <= count; n++) await producer.add({ i: -n });
 }
 
 /** At a steady pace, whether or not those before are stored yet. Returns the milliseconds that each add took. */

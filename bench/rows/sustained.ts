@@ -10,6 +10,7 @@ import type { Figure, Row } from './row.ts';
 import { allRan, checkOnce } from './runs.ts';
 
 const PER_SECOND = 1_000;
+const WARM_UP = 50;
 const PARTS = ['free', 'free', 'pinned', 'pinned', 'after'] as const;
 type Part = (typeof PARTS)[number];
 const TITLES: Readonly<Record<Part, string>> = {
@@ -42,7 +43,7 @@ export const sustained: Row = {
     const worker = arena.startWorker('latency', 0);
     await worker.ready;
     await sleep(500);
-    await arena.producer.ask('warmUp');
+    await arena.producer.ask('warmUp', WARM_UP);
     const lateness: Record<Part, number[]> = { free: [], pinned: [], after: [] };
     let release: (() => Promise<void>) | null = null;
     try {
