@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { tuneHeap } from '../src/cli/tune-heap.ts';
 import type { Job, System } from './agent/contract.ts';
 
-const CONCURRENCY = 500;
+const CONCURRENCY = 1_000;
 
 let started: (job: Job) => void = () => undefined;
 /** A process that works schedules through the scheduler that works: it has no second one. */

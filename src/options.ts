@@ -89,7 +89,10 @@ export function resolveScheduleOptions(
 export interface WorkerOptions {
   /** The queues it serves. All queues of its definitions unless given. */
   readonly queues?: readonly string[];
-  /** Runs at the same time; 1 to 10,000. @defaultValue 100 */
+  /**
+   * Runs at the same time; 1 to 10,000. What is taken together shares a claim, and what ends together a commit: raise it to 1,000 for
+   * many short runs. Lower it where each run needs much memory, or a connection of its own. @defaultValue 100
+   */
   readonly concurrency?: number;
   /**
    * How long a worker that went silent keeps what it holds. Lower it to recover sooner from a crash; a value near the
