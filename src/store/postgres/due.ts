@@ -61,9 +61,16 @@ export async function claim(
   const slots = request.slots - (plain?.claimed.length ?? 0);
   if (plain && (!plain.passed || slots === 0)) return plain;
   choice.thoroughly();
-  const rest = await claimBy(THOROUGH_CLAIM, slots);
-  // Where that was lost on the way, all that this lease listed was freed.
-  return plain && !rest.lost ? { ...rest, claimed: [...plain.claimed, ...rest.claimed] } : rest;
+  const thorough = claimBy(THOROUGH_CLAIM, slots);
+  if (plain === null || plain.claimed.length === 0) return thorough;
+  try {
+    const rest = await thorough;
+    // Where that was lost on the way, all that this lease listed was freed.
+    return rest.lost ? rest : { ...rest, claimed: [...plain.claimed, ...rest.claimed] };
+  } catch (error) {
+    db.logger.warn({ err: error }, 'a claim failed behind one that took something; the next one tries again');
+    return { ...plain, more: true };
+  }
 }
 
 interface Part extends ClaimReply {

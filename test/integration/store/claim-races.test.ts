@@ -72,6 +72,18 @@ test('an actor that changed since the claim began stays due, and is taken by a c
   expect(await dueRows()).toBe(0);
 });
 
+test('what a plain claim took begins although the thorough one behind it fails, and the next claim takes the rest', async () => {
+  const [plain, mailed] = [await house.add(), await house.add()];
+  await house.store.send([mailTo(mailed)]);
+  // Two claims of one lease: the second one changes its row.
+  await house.pool.query(`create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+    create trigger refuse before update on carillon.leases for each row execute function refuse()`);
+  const { claimed, more } = await house.claim('w1');
+  expect([claimed.map(({ id }) => id), more]).toEqual([[plain], true]);
+  await expect(house.claim('w1')).resolves.toMatchObject({ claimed: [{ id: mailed }] });
+  expect(await house.store.audit(10)).toEqual([]);
+});
+
 test('a claim that looks only on levels in use is told of another one by the question what is due next', async () => {
   for (let count = 0; count < 101; count += 1) {
     await house.add();
