@@ -2,19 +2,17 @@
 import { createScheduler, defineJob, type Scheduler } from 'carillon';
 import { Client } from 'pg';
 import { tuneHeap } from '../src/cli/tune-heap.ts';
-import type { Job, System } from './agent/contract.ts';
+import type { Job, Started, System } from './agent/contract.ts';
 
 const CONCURRENCY = 1_000;
 
-let started: (job: Job) => void = () => undefined;
+let started: Started = () => undefined;
 /** A process that works schedules through the scheduler that works: it has no second one. */
 let working: Scheduler | null = null;
 const noop = defineJob<Job>({
   name: 'noop',
   queue: 'bench',
-  run({ input }) {
-    started(input);
-  },
+  run: ({ input }) => started(input),
 });
 
 function open(worker: false | { readonly concurrency: number }): Promise<Scheduler> {

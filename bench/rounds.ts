@@ -142,7 +142,8 @@ function reasonToSkip(
   { name }: BenchedSystem,
   keep: Keep | undefined,
 ): string | undefined {
-  if (row.carillonOnly !== undefined) return row.carillonOnly;
+  const without = row.carillonOnly ?? row.unmeasured?.[name];
+  if (without !== undefined) return without;
   const reached = (figure: string): number | undefined => {
     const [of = '', key = ''] = figure.split('.');
     return measurements.median(of, 'empty', name, key);

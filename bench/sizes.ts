@@ -17,7 +17,8 @@ export interface Sizes {
   /** Stored and due in a month while the rows are measured again. */
   readonly future: number;
   readonly replays: number;
-  readonly kills: number;
+  /** Running in the hands of the worker that is killed. */
+  readonly held: number;
   readonly sustainedMinutes: number;
   readonly longDrain: number;
   /** Runs in the history while others are drained. */
@@ -37,7 +38,7 @@ export const fullSizes: Sizes = {
   herd: 20_000,
   future: 1_000_000,
   replays: 2_000,
-  kills: 2,
+  held: 20,
   sustainedMinutes: 5,
   longDrain: 1_000_000,
   settled: 10_000_000,
@@ -56,7 +57,7 @@ export const quickSizes: Sizes = {
   herd: 2_000,
   future: 20_000,
   replays: 300,
-  kills: 1,
+  held: 5,
   sustainedMinutes: 0.25,
   longDrain: 20_000,
   settled: 50_000,

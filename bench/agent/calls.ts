@@ -1,7 +1,7 @@
 /** What a bench process can be asked. Every argument and result is JSON: the other side may be another Node. */
 import type { Producer, Purpose, System } from './contract.ts';
 import type { Ledger, Report } from './ledger.ts';
-import { addFuture, addInBulk, addPaced, addSingly, addTimers, untilDrained, warmUp } from './load.ts';
+import { addFuture, addHeld, addInBulk, addPaced, addSingly, addTimers, untilDrained, warmUp } from './load.ts';
 
 export interface Calls {
   settings(): System['settings'];
@@ -11,6 +11,7 @@ export interface Calls {
   singly(count: number, inFlight: number): Promise<number>;
   future(count: number): Promise<number>;
   warmUp(count: number): Promise<void>;
+  hold(count: number): Promise<void>;
   paced(count: number, perSecond: number): Promise<readonly number[]>;
   timers(count: number, when: { readonly leadMs: number; readonly spreadMs: number }): Promise<number>;
   drained(timeoutMs: number): Promise<number>;
@@ -38,6 +39,7 @@ export function callsOf(system: System, ledger: Ledger): Calls {
     singly: (count, inFlight) => addSingly(producer(), count, inFlight),
     future: (count) => addFuture(producer(), count),
     warmUp: (count) => warmUp(producer(), count),
+    hold: (count) => addHeld(producer(), count),
     paced: (count, perSecond) => addPaced(producer(), count, perSecond),
     timers: (count, when) => addTimers(producer(), count, when),
     drained: (timeoutMs) => untilDrained(producer(), timeoutMs),

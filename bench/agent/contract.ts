@@ -10,6 +10,8 @@ export interface Job {
   readonly sentMs?: number;
   /** The instant it is due, on the wall clock. */
   readonly dueMs?: number;
+  /** Its handler does not end before its process does. */
+  readonly held?: boolean;
 }
 
 export interface TimedJob extends Job {
@@ -19,14 +21,17 @@ export interface TimedJob extends Job {
 /** Some systems have one best setting for many jobs and another for timers. */
 export type Purpose = 'throughput' | 'latency' | 'timers';
 
+/** Pending for a job that is held. */
+export type Started = (job: Job) => Promise<void> | undefined;
+
 export interface System {
   /** What it is set to, in a line each, for the results. */
   readonly settings: { readonly worker: string; readonly producer: string };
   /** Makes its tables in an empty database. */
   prepare(): Promise<void>;
   connect(): Promise<Producer>;
-  /** Runs what is due and tells of every job that starts. Resolves with how to stop. */
-  work(purpose: Purpose, started: (job: Job) => void): Promise<() => Promise<unknown>>;
+  /** Runs what is due and tells of every job that starts: its handler ends when that does. Resolves with how to stop. */
+  work(purpose: Purpose, started: Started): Promise<() => Promise<unknown>>;
 }
 
 export interface Producer {

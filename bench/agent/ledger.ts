@@ -1,6 +1,6 @@
 /** What one process's worker ran: how often each job, when, and how late. */
 import { sharedMs, wallMs } from './clock.ts';
-import type { Job } from './contract.ts';
+import type { Started } from './contract.ts';
 
 export interface Report {
   /** Starts of handlers, warm-ups left out. */
@@ -17,7 +17,7 @@ export interface Report {
 }
 
 export interface Ledger {
-  readonly started: (job: Job) => void;
+  readonly started: Started;
   /** Forgets everything, and expects so many jobs. */
   expect(count: number): void;
   runs(): number;
@@ -33,9 +33,9 @@ export function openLedger(complete: () => void): Ledger {
   let lastMs = 0;
   let cpu = process.cpuUsage();
   return {
-    started({ i, sentMs, dueMs }) {
+    started({ i, sentMs, dueMs, held }) {
       lastMs = sharedMs();
-      if (i < 0) return;
+      if (i < 0) return undefined;
       if (runs === 0) {
         firstMs = lastMs;
         cpu = process.cpuUsage();
@@ -44,6 +44,7 @@ export function openLedger(complete: () => void): Ledger {
       else if (dueMs !== undefined) lateness.push(wallMs() - dueMs);
       counts[i] = Math.min(255, (counts[i] ?? 0) + 1);
       if (++runs === counts.length) complete();
+      return held ? new Promise(() => undefined) : undefined;
     },
     expect(count) {
       counts = Buffer.alloc(count);

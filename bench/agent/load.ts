@@ -52,6 +52,10 @@ export async function warmUp(producer: Producer, count: number): Promise<void> {
   for (let n = 1; n <= count; n++) await producer.add({ i: -n });
 }
 
+export async function addHeld(producer: Producer, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await producer.add({ i, held: true });
+}
+
 /** At a steady pace, whether or not those before are stored yet. Returns the milliseconds that each add took. */
 export async function addPaced(producer: Producer, count: number, perSecond: number): Promise<readonly number[]> {
   const startedMs = sharedMs();

@@ -29,6 +29,8 @@ export interface Row {
   readonly fixedTime?: boolean;
   /** No peer has it; says so for each of them. */
   readonly carillonOnly?: string;
+  /** Why these systems cannot be measured, by name. */
+  readonly unmeasured?: Readonly<Record<string, string>>;
   figures(sizes: Sizes): readonly Figure[];
   /** How long it will take a system that reached this before, where that can be said. */
   expectedMs?(reached: Reached, sizes: Sizes): number | undefined;
