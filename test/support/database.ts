@@ -1,8 +1,8 @@
-/** A fresh database for a test file, cloned from the run's migrated template. */
+/** A fresh database for a test file, cloned from one of the run's templates. */
 import { randomBytes } from 'node:crypto';
 import { Client, Pool, type PoolConfig } from 'pg';
 import { inject } from 'vitest';
-import { TEMPLATE_DATABASE } from './global-setup.ts';
+import { TEMPLATE_DATABASE, TEMPLATE_WITH_LEAVES } from './global-setup.ts';
 import { registerOpened } from './left-behind.ts';
 
 export interface TestDatabase {
@@ -13,10 +13,17 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** `empty`: without the tables. */
-export async function createTestDatabase({ empty = false }: { empty?: boolean } = {}): Promise<TestDatabase> {
+/** `empty`: without the tables. `leaves`: with those of the coming days, unless false. */
+export async function createTestDatabase({
+  empty = false,
+  leaves = true,
+}: {
+  empty?: boolean;
+  leaves?: boolean;
+} = {}): Promise<TestDatabase> {
+  const template = empty ? 'template0' : leaves ? TEMPLATE_WITH_LEAVES : TEMPLATE_DATABASE;
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await asAdmin(`create database ${name} template ${empty ? 'template0' : TEMPLATE_DATABASE}`);
+  await asAdmin(`create database ${name} template ${template}`);
   const connectionString = inject('postgresUrl').replace('/postgres?', `/${name}?`);
   const pools: Pool[] = [];
   let open = true;

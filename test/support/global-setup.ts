@@ -1,14 +1,17 @@
 /**
- * One Postgres server per run and project, of the run's own, with everything in a temporary folder. One
- * migrated template database is made; test files clone it.
+ * One Postgres server per run and project, of the run's own, with everything in a temporary folder. Two template databases are
+ * made, with the tables and with the leaves of the coming days as well; test files clone them.
  */
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
+import { pino } from 'pino';
 import type { TestProject } from 'vitest/node';
 import { locateCluster } from '../../src/embedded/cluster.ts';
 import { findServer } from '../../src/embedded/server.ts';
+import { systemEnv } from '../../src/env.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import { build } from './built.ts';
 import { startPostgresServer } from './postgres-server.ts';
@@ -21,12 +24,14 @@ declare module 'vitest' {
 }
 
 export const TEMPLATE_DATABASE = 'carillon_template';
+/** A scheduler that finds no leaves makes 35 of them before it starts, which takes longer than all the rest. */
+export const TEMPLATE_WITH_LEAVES = 'carillon_template_with_leaves';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await Promise.all([removeAbandoned(), build()]);
   const server = await startPostgresServer({ settings: ['max_connections=200', 'shared_buffers=256MB'] });
   try {
-    await makeTemplate(server.connectionString);
+    await makeTemplates(server.connectionString);
   } catch (error) {
     await server.destroy();
     throw error;
@@ -35,13 +40,24 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => server.destroy();
 }
 
-async function makeTemplate(url: string): Promise<void> {
+async function makeTemplates(url: string): Promise<void> {
+  const urlOf = (database: string): string => url.replace('/postgres?', `/${database}?`);
   const admin = new Client({ connectionString: url });
   admin.on('error', () => undefined);
   await admin.connect();
   await admin.query(`create database ${TEMPLATE_DATABASE}`);
+  await migrate({ connection: urlOf(TEMPLATE_DATABASE), schema: 'carillon' });
+  await admin.query(`create database ${TEMPLATE_WITH_LEAVES} template ${TEMPLATE_DATABASE}`);
   await admin.end();
-  await migrate({ connection: url.replace('/postgres?', `/${TEMPLATE_DATABASE}?`), schema: 'carillon' });
+  const store = await openPostgresStore({
+    connection: urlOf(TEMPLATE_WITH_LEAVES),
+    namespace: 'default',
+    schema: 'carillon',
+    env: systemEnv,
+    logger: pino({ level: 'silent' }),
+  });
+  await store.prepareDays();
+  await store.close();
 }
 
 /** Servers and folders of earlier runs that were killed, recognised by the dead process in the folder's name. */

@@ -30,7 +30,8 @@ export class StoreHouse {
   #lease = 0;
 
   static async open(): Promise<StoreHouse> {
-    const database = await createTestDatabase();
+    // Makes leaves when they are missing, one by one: that is the store's to do.
+    const database = await createTestDatabase({ leaves: false });
     const closers: (() => Promise<void>)[] = [];
     const store = await openStore(database, closers, {});
     const [def = 0] = await store.registerDefinitions([{ kind: 'job', name: 'order', version: 1, chart: '{}' }]);
