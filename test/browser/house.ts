@@ -46,7 +46,7 @@ export function useHouse(options: Omit<SchedulerOptions, 'postgres'>): House {
     await browser?.close();
     for (const each of served) await each.close();
     await scheduler?.stop({ timeout: 0 });
-    await database?.drop();
+    await database?.close();
   });
   afterEach(async () => {
     for (const page of pages.splice(0)) {

@@ -73,5 +73,5 @@ test('every key has one run, and every caller was told the truth about it', { ti
       .flatMap((how) => ['conflict', 'scheduled', 'skipped_in_flight'].map((outcome) => `${how} ${outcome}`))
       .sort(),
   );
-  await database.drop();
+  await database.close();
 });

@@ -116,7 +116,7 @@ class Ground {
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.kill()));
     await this.scheduler.stop({ timeout: 0 });
-    await this.#database.drop();
+    await this.#database.close();
   }
 }
 

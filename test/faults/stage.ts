@@ -190,7 +190,7 @@ export function endAfterTest(end: () => Promise<void>): void {
 /** Opens one on a database of its own, or on the given server's. */
 export async function openStage({ postgres, redis }: { postgres?: string; redis?: string } = {}): Promise<Stage> {
   const database = postgres === undefined ? await createTestDatabase() : null;
-  if (database) endAfterTest(() => database.drop());
+  if (database) endAfterTest(() => database.close());
   const connection = postgres ?? (database as NonNullable<typeof database>).connectionString;
   const scheduler = await createScheduler({
     definitions: definitionsFor(() => undefined, { passed: async () => undefined }),

@@ -62,7 +62,7 @@ async function onGround(play: (ground: Ground) => Promise<void>): Promise<void> 
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
     await old.stop({ timeout: 0 });
-    await database.drop();
+    await database.close();
   }
 }
 

@@ -37,7 +37,7 @@ describe('alarms on Postgres', () => {
     database = await createTestDatabase({ empty: true });
     pool = database.pool();
   });
-  afterAll(() => database.drop());
+  afterAll(() => database.close());
 
   test('processes that start at once on a new database create the tables once', async () => {
     const fresh = await createTestDatabase({ empty: true });
@@ -49,7 +49,7 @@ describe('alarms on Postgres', () => {
       await waitUntil(() => wakes.length > 0, { what: 'the wake-up' });
       await Promise.all(all.map((alarms) => alarms.close()));
     } finally {
-      await fresh.drop();
+      await fresh.close();
     }
   });
 
@@ -90,7 +90,7 @@ describe('alarms on Postgres', () => {
       expect(lines.map(({ level }) => level)).toEqual([40, 30]);
       await alarms.close();
     } finally {
-      await fresh.drop();
+      await fresh.close();
     }
   });
 

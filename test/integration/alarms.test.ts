@@ -256,7 +256,7 @@ describe('alarms on Postgres', () => {
     await migrateAlarms(pool, 'carillon');
   });
   beforeEach(() => pool.query('TRUNCATE carillon_bullmq.job CASCADE'));
-  afterAll(() => database.drop());
+  afterAll(() => database.close());
 
   factsOf({
     backend,

@@ -24,14 +24,14 @@ async function connectTo(connectionString: string): Promise<Client> {
 }
 
 describe('a test database', () => {
-  test('is its own, and gone after drop() though a client was not given back', async () => {
+  test('is its own, and closed to all after close() though a client was not given back', async () => {
     const [one, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     await one.pool().query('create table only_here ()');
     const { rows } = await other.pool().query("select to_regclass('only_here') as found");
     expect(rows).toEqual([{ found: null }]);
     await one.pool().connect();
-    await Promise.all([one.drop(), other.drop()]);
-    await expect(connectTo(one.connectionString)).rejects.toThrow('does not exist');
+    await Promise.all([one.close(), other.close()]);
+    await expect(connectTo(one.connectionString)).rejects.toThrow('not currently accepting connections');
   });
 });
 
@@ -41,7 +41,7 @@ describe('the template', () => {
     const found = "select to_regclass('carillon.actors') is not null as found";
     expect((await migrated.pool().query(found)).rows).toEqual([{ found: true }]);
     expect((await empty.pool().query(found)).rows).toEqual([{ found: false }]);
-    await Promise.all([migrated.drop(), empty.drop()]);
+    await Promise.all([migrated.close(), empty.close()]);
   });
 });
 
@@ -51,7 +51,7 @@ describe('a proxy before Postgres', () => {
     database = await createTestDatabase();
     await database.pool().query('create table written (what text)');
   });
-  afterAll(() => database.drop());
+  afterAll(() => database.close());
 
   const written = async (): Promise<unknown[]> => (await database.pool().query('select what from written')).rows;
 

@@ -29,7 +29,10 @@ export const TEMPLATE_WITH_LEAVES = 'carillon_template_with_leaves';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await Promise.all([removeAbandoned(), build()]);
-  const server = await startPostgresServer({ settings: ['max_connections=200', 'shared_buffers=256MB'] });
+  const server = await startPostgresServer({
+    // Databases stay until the end: autovacuum would look after those of tests that are over, twice a second.
+    settings: ['max_connections=400', 'shared_buffers=256MB', 'autovacuum_naptime=10min'],
+  });
   try {
     await makeTemplates(server.connectionString);
   } catch (error) {

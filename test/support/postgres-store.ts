@@ -61,7 +61,7 @@ export class StoreHouse {
 
   async close(): Promise<void> {
     for (const close of this.#closers.reverse()) await close();
-    await this.database.drop();
+    await this.database.close();
   }
 
   actor(asked: Partial<NewActor> = {}): NewActor {

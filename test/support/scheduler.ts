@@ -41,7 +41,7 @@ export function useSchedulers(): Schedulers {
   beforeAll(async () => {
     database = await createTestDatabase();
   });
-  afterAll(() => database.drop());
+  afterAll(() => database.close());
   afterEach(async () => {
     namespace += 1;
     log.length = 0;

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.kill();
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 async function show(id: string): Promise<ShownActor> {

@@ -53,7 +53,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await scheduler.stop({ timeout: 0 });
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 interface Checked {

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 const set = ['cron', 'set', 'nightly', '--job', 'report', '--cron', '30 2 * * *', '--timezone', 'Europe/Berlin'];

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 async function schemas(): Promise<string[]> {

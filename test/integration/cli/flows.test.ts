@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 test(

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 interface Scheduled {

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.stop();
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 async function finished(): Promise<string> {

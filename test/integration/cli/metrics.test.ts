@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 test('a worker serves its metrics on the loopback address for as long as it runs', async () => {

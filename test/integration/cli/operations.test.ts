@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 async function startWorker(at: CliFolder, ...args: readonly string[]): Promise<TestProcess> {
@@ -143,7 +143,7 @@ describe('migrate', () => {
       expect((await place.run('migrate')).stdout).toMatch(/^Nothing to do/);
       expect((await place.run('doctor')).code).toBe(0);
       await place.remove();
-      await empty.drop();
+      await empty.close();
     },
     LONG_MS,
   );

@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await folder.remove();
-  await database.drop();
+  await database.close();
 });
 
 test(

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await scheduler.stop();
-  await database.drop();
+  await database.close();
 });
 
 interface Asked extends Omit<RequestInit, 'headers'> {

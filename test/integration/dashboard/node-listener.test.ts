@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await scheduler.stop();
-  await database.drop();
+  await database.close();
 });
 
 describe('as a listener of node:http', () => {

@@ -65,6 +65,6 @@ test('a run of the lowest priority starts although urgent work never ends', asyn
     seen.over = true;
     await worker.stop({ timeout: '5s' });
     await client.stop();
-    await database.drop();
+    await database.close();
   }
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   pool = database.pool();
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 /** The database is shared by all tests of this file; each finds its tables empty and its clock at the real time. */
 async function open(): Promise<StoreUnderTest> {

@@ -14,7 +14,7 @@ let database: TestDatabase;
 beforeEach(async () => {
   database = await createTestDatabase({ empty: true });
 });
-afterEach(() => database.drop());
+afterEach(() => database.close());
 
 const target = (schema = 'carillon'): { connection: string; schema: string } => ({
   connection: database.connectionString,
