@@ -65,7 +65,10 @@ export async function addPaced(producer: Producer, count: number, perSecond: num
     const waitMs = startedMs + (i * 1_000) / perSecond - sharedMs();
     if (waitMs > 0) await sleep(waitMs);
     const sentMs = sharedMs();
-    adds.push(producer.add({ i, sentMs }).then(() => tookMs.push(sharedMs() - sentMs)));
+    const add = producer.add({ i, sentMs }).then(() => tookMs.push(sharedMs() - sentMs));
+    // One that fails is told of when all are under way, not by the death of this process.
+    add.catch(() => undefined);
+    adds.push(add);
   }
   await Promise.all(adds);
   return tookMs;
