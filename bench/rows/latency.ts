@@ -5,20 +5,14 @@
 import { sleep } from '../agent/clock.ts';
 import type { Arena } from '../arena.ts';
 import type { BenchProcess } from '../bench-process.ts';
-import { spreadOf } from '../figures.ts';
+import { type Spread, spreadOf } from '../figures.ts';
 import type { Row } from './row.ts';
-import { allRan, checkOnce } from './runs.ts';
+import { allRan, checkOnce, patienceMs } from './runs.ts';
 
 const PER_SECOND = 100;
 const SETTLE_MS = 300;
-const DRAIN_PATIENCE_MS = 60_000;
 /** Without connections and plans nothing starts at all. */
 const FRESH = 50;
-
-interface Spread {
-  readonly p50: number;
-  readonly p99: number;
-}
 
 /** After so many that are not counted. */
 async function measure(arena: Arena, worker: BenchProcess, warmUp: number, count: number): Promise<Spread> {
@@ -48,11 +42,11 @@ export const latency: Row = {
     { key: 'freshSameP99', title: 'in fresh processes: the same, p99', unit: 'ms', better: 'less' },
   ],
   async run(arena) {
-    const { freshLatencies, latencies, latencyWarmUp } = arena.sizes;
+    const { freshLatencies, latencies, latencyWarmUp, singles } = arena.sizes;
     const worker = arena.startWorker('latency', 0);
     await worker.ready;
     // What another row has left in a store that is kept.
-    await arena.producer.ask('drained', DRAIN_PATIENCE_MS);
+    await arena.producer.ask('drained', patienceMs(singles));
     const freshOther = await measure(arena, worker, FRESH, freshLatencies);
     const other = await measure(arena, worker, latencyWarmUp, latencies);
     await worker.stop();

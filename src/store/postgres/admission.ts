@@ -62,7 +62,7 @@ const ADMIT: Statement = {
 };
 
 /** Of workers that died or gave back what they held: the fence has moved on. */
-const VACATE: Statement = {
+export const VACATE: Statement = {
   name: 'vacate',
   text: `with orphan as materialized (
     select p.line, p.actor, p.fence from carillon.places p left join lateral (

@@ -149,9 +149,11 @@ export class Database {
 
   /**
    * Connections for claims and turns before there are any: made in the middle of the first claims each of them waits for four
-   * turns of a busy event loop. One that cannot be made now is made when it is needed, and that tells what is wrong.
+   * turns of a busy event loop. One that cannot be made now is made when it is needed, and that tells what is wrong. A process that
+   * joins again does not wait for those it has: they may be what it lost its lease by.
    */
   async connectPinned(): Promise<void> {
+    if (this.pinned.totalCount > 0) return;
     await Promise.allSettled(Array.from({ length: KEPT_PINNED }, () => this.query(CONNECT, [], this.pinned)));
   }
 

@@ -24,8 +24,8 @@ const IMPATIENT: Statement = { name: 'impatient', text: `select set_config('lock
 
 /**
  * Who of those that want to start may not: in a full line, or behind others that room is kept for. They are let go of as they
- * were before their claim, unless something came in between. Each is looked up by itself, as in a turn. One without a known count of pokes may have mail that nobody
- * else will look at, so it is due at once.
+ * were before their claim, unless something came in between. One without a known count of pokes may have mail that nobody
+ * else will look at, so it is due at once. Each is looked up by itself and written by its place, as in a turn.
  */
 export const REFUSE_PLACES: Statement = {
   name: 'refuse_places',
@@ -97,7 +97,8 @@ export const MOVE_PLACES: Statement = {
     insert into carillon.places (line, actor, fence, ends_at)
     select l.line, m.id, m.fence, case when l.rate then carillon.now() + d.rate_ms * interval '1 millisecond' end
     from moved m, lateral (select a.def from carillon.actors a where a.id = m.id limit 1) a
-      join carillon.definitions d on d.id = a.def, lateral (values (m.place_line, false, d.concurrency), (m.rate_line, true, d.rate)) as l(line, rate, most)
+      join carillon.definitions d on d.id = a.def,
+      lateral (values (m.place_line, false, d.concurrency), (m.rate_line, true, d.rate)) as l(line, rate, most)
     where m.starts and l.line is not null and l.most is not null
     on conflict do nothing
   ), returned as (

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VACATE } from '../../../src/store/postgres/admission.ts';
 import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
 import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
@@ -154,6 +155,7 @@ test.each([
   ['reload', RELOAD, 1],
   ['refusal of places', REFUSE_PLACES, 2],
   ['move of places', MOVE_PLACES, 1],
+  ['look for places of the dead', VACATE, 1],
 ])('a %s planned while the actors were vacuumed as none looks up each by itself', async (_, { text }, times) => {
   await insertRows(2_000, `now() - interval '1 second'`);
   await house.pool.query('delete from carillon.due');
@@ -161,10 +163,9 @@ test.each([
   await house.pool.query('vacuum analyze');
   await client.query('set plan_cache_mode = force_generic_plan');
   await client.query(`prepare it as ${text}`);
-  const last = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
-  const { rows } = await client.query<{ 'QUERY PLAN': string }>(
-    `explain execute it(${Array(last).fill('null').join()})`,
-  );
+  const last = Math.max(0, ...[...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
+  const values = last > 0 ? `(${Array(last).fill('null').join()})` : '';
+  const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain execute it${values}`);
   await client.query('deallocate it');
   const plan = rows.map((row) => row['QUERY PLAN']);
   const looks = plan.flatMap((line, index) =>

@@ -15,6 +15,17 @@ afterEach(() => house.close());
 const beatAt = (worker: string): Promise<Date> =>
   house.value<Date>('select beat_at from carillon.workers where id = $1', [worker]);
 
+test('who joins has connections for claims and turns before the first claim', async () => {
+  const connections = (): Promise<number> =>
+    house.value<number>(`select count(*)::int4 from pg_stat_activity
+      where datname = current_database() and query = 'select' and state = 'idle'`);
+  expect(await connections()).toBe(0);
+  await house.join('w1');
+  expect(await connections()).toBe(4);
+  await house.join('w2');
+  expect(await connections()).toBe(4);
+});
+
 describe('a heartbeat', () => {
   test('goes on while the main loop is busy for less than a third of a lease', async () => {
     const heartbeat = await house.join('w1', 600);
