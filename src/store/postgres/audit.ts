@@ -5,8 +5,11 @@
 import type { AuditFinding } from '../contract.ts';
 import type { Database, Statement } from './database.ts';
 
-/** Index due_in_order: own rows by exact key; only for mail without its row, all that is due in the lane is read. */
-const AUDIT: Statement = {
+/**
+ * Index due_in_order: own rows by exact key; only for mail without its row, all that is due in the lane is read. Leases are read
+ * once, for all: looked for in each of its worker's lists, what is held took seven times as long as all the rest.
+ */
+export const AUDIT: Statement = {
   name: 'audit',
   text: `with stretch as materialized (
     select a.* from carillon.actors a where a.id > $2 order by a.id limit $3
@@ -14,6 +17,8 @@ const AUDIT: Statement = {
     select s.* from stretch s join carillon.queues q on q.id = s.queue and q.namespace = $1
     where s.quarantine is null and s.parked is null and ($4::text is null or s.labels @> array[$4])
       and not exists (select from carillon.set_aside a where a.duty = 'mend' and a.target = s.id::text and a.next_at > carillon.now())
+  ), listed as materialized (
+    select l.worker, l.actors from carillon.leases l where exists (select from mine m where m.worker is not null)
   )
   select m.id as actor, case
     when m.worker is not null then 'held by ' || m.worker || ', but in none of its leases'
@@ -23,8 +28,7 @@ const AUDIT: Statement = {
     else 'mail waits without a due row' end as problem
   from mine m
   where case
-    when m.worker is not null then not exists (
-      select from carillon.leases l where l.worker = m.worker and m.id = any(l.actors))
+    when m.worker is not null then (m.worker, m.id) not in (select l.worker, unnest(l.actors) from listed l)
     when m.in_due then not exists (
       select from carillon.due d
       where d.queue = m.queue and d.priority = any(array[m.priority, 10::int2]) and d.due_at = m.wake_at and d.actor = m.id)

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VACATE } from '../../../src/store/postgres/admission.ts';
+import { AUDIT } from '../../../src/store/postgres/audit.ts';
 import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
 import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
@@ -173,6 +174,22 @@ test.each([
   );
   expect(looks).toHaveLength(times);
   for (const look of looks) expect(look).toMatch(/(TID|Index) Cond: /);
+});
+
+test('an audit of 2,000 that are held reads the leases once', async () => {
+  await insertRows(2_000, `now() - interval '1 second'`);
+  await house.pool.query(`delete from carillon.due`);
+  await house.pool.query(`update carillon.actors set worker = 'w1', in_due = false`);
+  await house.pool.query(
+    `insert into carillon.leases (worker, n, actors)
+    select 'w1', n, array_agg(id) from (select id, row_number() over () / 500 as n from carillon.actors) held group by n`,
+  );
+  const values = `'default', '00000000-0000-0000-0000-000000000000', 5000, null`;
+  const nodes = await planOf(AUDIT.text, values);
+  const leases = nodes.filter((node) => node['Relation Name'] === 'leases');
+  expect(leases.map((node) => node['Actual Loops'])).toEqual([1]);
+  expect(nodes[0]?.['Actual Rows']).toBe(0);
+  await house.pool.query('truncate carillon.leases, carillon.actors');
 });
 
 test.each([
