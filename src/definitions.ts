@@ -14,11 +14,11 @@ import {
   type Retention,
   resolveActorOptions,
   resolveJobOptions,
-} from './definition-options.ts';
+} from './definitions/definition-options.ts';
+import type { Limits } from './definitions/limits.ts';
+import type { LoadedDefinition } from './definitions/loaded-definition.ts';
 import { DefinitionVersionError, InvalidInputError, InvalidOptionError, UnknownDefinitionError } from './errors.ts';
-import type { Waiting } from './explain.ts';
-import type { Limits } from './limits.ts';
-import type { LoadedDefinition } from './loaded-definition.ts';
+import type { Waiting } from './reading/explain.ts';
 import type { RunContext } from './run-context.ts';
 import type { DefinitionEntry, Instant, NewActor, NewMail } from './store/contract.ts';
 

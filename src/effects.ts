@@ -8,9 +8,9 @@ import type { AnyEventObject } from 'xstate';
 import { type Attempt, type AttemptResult, runHandler } from '../actors/run-handler.ts';
 import { classify } from './classify.ts';
 import { encode } from './codec.ts';
-import type { EffectResult } from './effect-result.ts';
+import type { LoadedDefinition } from './definitions/loaded-definition.ts';
+import type { EffectResult } from './effects/effect-result.ts';
 import { runLogic, type StoredEffect } from './interpreter/index.ts';
-import type { LoadedDefinition } from './loaded-definition.ts';
 import type { RunContext } from './run-context.ts';
 import type { Instant } from './store/contract.ts';
 

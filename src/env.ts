@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { orderedUuids } from './ordered-uuid.ts';
+import { orderedUuids } from './env/ordered-uuid.ts';
 
 /** A timer that can be taken back. Clearing one that already fired does nothing. */
 export interface LocalTimer {

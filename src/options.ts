@@ -11,7 +11,7 @@ import type { AnyDefinition } from './definitions.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
-import { operatorName } from './operator-name.ts';
+import { operatorName } from './operations/operator-name.ts';
 import {
   client,
   date,
@@ -26,7 +26,7 @@ import {
   refuse,
   text,
 } from './option-checks.ts';
-import { readRedactPath } from './redact.ts';
+import { readRedactPath } from './telemetry/redact.ts';
 
 const HOUR_MS = 3_600_000;
 

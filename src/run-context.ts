@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Schedule } from './handle.ts';
+import type { Schedule } from './definitions/handle.ts';
 
 /** All a handler gets to know of its run, and the ways to speak while it runs. */
 export interface RunContext<I> {

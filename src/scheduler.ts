@@ -1,5 +1,20 @@
 /** The scheduler: what applications call. */
 import type { AnyEventObject } from 'xstate';
+import type { CronCalls } from './crons/calls.ts';
+import type { CompatibilityReport } from './definitions/compatibility.ts';
+import type { Handle, Schedule } from './definitions/handle.ts';
+import type { AnyDefinition, InputOf } from './definitions.ts';
+import type { Duration } from './duration.ts';
+import type { FlowOptions } from './flows/flow-options.ts';
+import type { FollowupCalls } from './followups/calls.ts';
+import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
+import type { JournalEntry } from './journal.ts';
+import type { Operations } from './operations/operations.ts';
+import type { ScheduleOptions, SchedulerOptions } from './options.ts';
+import type { Explanation } from './reading/explain.ts';
+import type { Stats } from './reading/stats.ts';
+import type { ActorView } from './reading/views.ts';
+import type { ReplayReport } from './replay.ts';
 import type {
   CheckOptions,
   ForkOptions,
@@ -7,26 +22,11 @@ import type {
   ReplayOptions,
   SendOptions,
   WaitOptions,
-} from './call-options.ts';
-import type { CompatibilityReport } from './compatibility.ts';
-import type { CronCalls } from './crons/calls.ts';
-import type { AnyDefinition, InputOf } from './definitions.ts';
-import { Door } from './door.ts';
-import type { Duration } from './duration.ts';
-import type { SchedulerEvents } from './events.ts';
-import type { Explanation } from './explain.ts';
-import type { FlowOptions } from './flows/flow-options.ts';
-import type { FollowupCalls } from './followups/calls.ts';
-import type { Handle, Schedule } from './handle.ts';
-import type { StatelyInspectionEvent } from './inspect/stately-events.ts';
-import type { JournalEntry } from './journal.ts';
-import { openRuntime } from './open-runtime.ts';
-import type { Operations } from './operations.ts';
-import type { ScheduleOptions, SchedulerOptions } from './options.ts';
-import type { ReplayReport } from './replay.ts';
-import type { Stats } from './stats.ts';
-import type { ActorView } from './views.ts';
-import { realWorld, type World } from './world.ts';
+} from './scheduler/call-options.ts';
+import { Door } from './scheduler/door.ts';
+import type { SchedulerEvents } from './scheduler/events.ts';
+import { openRuntime } from './scheduler/open-runtime.ts';
+import { realWorld, type World } from './scheduler/world.ts';
 
 export interface Scheduler extends FollowupCalls, CronCalls, Operations {
   /**

@@ -4,9 +4,7 @@
  * takes what came meanwhile into the same turn.
  */
 import type { AnyEventObject, StateValue } from 'xstate';
-import { childId } from './birth.ts';
-import { type EffectResult, eventOfResult, interruptedTooOften } from './effect-result.ts';
-import { type Happening, happeningOf, type Outcome } from './happening.ts';
+import { type EffectResult, eventOfResult, interruptedTooOften } from './effects/effect-result.ts';
 import {
   accepts,
   deliver,
@@ -25,13 +23,15 @@ import {
   standOf,
 } from './interpreter/index.ts';
 import { journalLine, type Via } from './journal.ts';
-import { eventOf, type News } from './kinship.ts';
-import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf } from './life.ts';
-import { type Control, isForCron, type Letter } from './mail.ts';
-import { Outbox } from './outbox.ts';
 import { recordOf, type Settlement } from './run-record.ts';
-import { appended, joined, NONE } from './sparse-list.ts';
 import type { Instant } from './store/contract.ts';
+import { childId } from './turn/birth.ts';
+import { type Happening, happeningOf, type Outcome } from './turn/happening.ts';
+import { eventOf, type News } from './turn/kinship.ts';
+import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf } from './turn/life.ts';
+import { type Control, isForCron, type Letter } from './turn/mail.ts';
+import { Outbox } from './turn/outbox.ts';
+import { appended, joined, NONE } from './turn/sparse-list.ts';
 
 /** A standard machine waits for its time in a state, so it begins before that. */
 const ALREADY = Number.POSITIVE_INFINITY;

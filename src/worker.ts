@@ -3,17 +3,10 @@
  * heartbeat is late drops all it holds before another one may take it, and goes on under a new identity.
  */
 import type { Logger } from 'pino';
-import { type Claimant, Claims } from './claims.ts';
-import { CommitQueue, type Writer } from './commit-queue.ts';
+import { type LoadedDefinition, newestOf } from './definitions/loaded-definition.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
-import { type Gone, Held, type Keeper } from './held.ts';
-import { type Holding, holdingOf, inheritedHolding, leased, rowOf, type Unleased } from './holding.ts';
-import { Incarnation } from './incarnation.ts';
 import type { StoredEffect } from './interpreter/index.ts';
-import { Leases } from './leases.ts';
-import { type LoadedDefinition, newestOf } from './loaded-definition.ts';
-import { Rings } from './rings.ts';
 import type {
   Claimed,
   ClaimReply,
@@ -27,8 +20,15 @@ import type {
   WorkerEntry,
 } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
+import { unchanged } from './turn/turn-write.ts';
 import type { Turn } from './turn.ts';
-import { unchanged } from './turn-write.ts';
+import { type Claimant, Claims } from './worker/claims.ts';
+import { CommitQueue, type Writer } from './worker/commit-queue.ts';
+import { type Gone, Held, type Keeper } from './worker/held.ts';
+import { type Holding, holdingOf, inheritedHolding, leased, rowOf, type Unleased } from './worker/holding.ts';
+import { Incarnation } from './worker/incarnation.ts';
+import { Leases } from './worker/leases.ts';
+import { Rings } from './worker/rings.ts';
 
 export interface WorkerDeps {
   readonly store: Store;

@@ -1,7 +1,7 @@
 /** `carillon check`: what a deploy of this configuration would make of everything that is alive. It registers and changes nothing. */
 import type { Command } from 'commander';
 import colors from 'picocolors';
-import type { CompatibilityReport, FailingActor } from '../compatibility.ts';
+import type { CompatibilityReport, FailingActor } from '../definitions/compatibility.ts';
 import { type AnyDefinition, internalsOf } from '../definitions.ts';
 import { systemEnv } from '../env.ts';
 import { createScheduler } from '../scheduler.ts';

@@ -1,7 +1,7 @@
 /** What every command shares: its common options, an example in its help, and a scheduler that only schedules and reads. */
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
-import { operatorName } from '../operator-name.ts';
+import { operatorName } from '../operations/operator-name.ts';
 import type { SchedulerOptions } from '../options.ts';
 import { createScheduler, type Scheduler } from '../scheduler.ts';
 import { loadConfig } from './config.ts';

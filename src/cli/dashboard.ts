@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import colors from 'picocolors';
 import { createDashboard } from '../dashboard/dashboard.ts';
 import { type ServedDashboard, serveDashboard } from '../dashboard/serve.ts';
-import { operatorName } from '../operator-name.ts';
+import { operatorName } from '../operations/operator-name.ts';
 import { createScheduler } from '../scheduler.ts';
 import { addCommand, type CommonOptions, quietLogger } from './command.ts';
 import { loadConfig } from './config.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { dataDir } from '../connections.ts';
 import { openEmbeddedPostgres } from '../embedded.ts';
 import { systemEnv } from '../env.ts';
 import type { SchedulerOptions } from '../options.ts';
+import { dataDir } from '../scheduler/connections.ts';
 import { quietLogger } from './command.ts';
 
 /** Where the Postgres of a configuration is, and how long this process needs it. */

@@ -1,9 +1,9 @@
 /** Commands that look at actors: `ls` and `show`. */
 import type { Command } from 'commander';
 import colors from 'picocolors';
-import type { ListOptions } from '../call-options.ts';
 import { systemEnv } from '../env.ts';
-import type { ActorView } from '../views.ts';
+import type { ActorView } from '../reading/views.ts';
+import type { ListOptions } from '../scheduler/call-options.ts';
 import { addCommand, type CommonOptions, withScheduler } from './command.ts';
 import { printJson, printLine, printTable } from './output.ts';
 import { printActor, readActor } from './show.ts';

@@ -1,7 +1,7 @@
 /** Commands about what is kept: `prune`, `key release` and `audit`. */
 import type { Command } from 'commander';
 import { systemEnv } from '../env.ts';
-import type { AuditOptions } from '../operations.ts';
+import type { AuditOptions } from '../operations/operations.ts';
 import { addCommand, type CommonOptions, withScheduler } from './command.ts';
 import { printJson, printLine, printTable } from './output.ts';
 import { readInstant, readWhole } from './usage.ts';

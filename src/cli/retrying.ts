@@ -1,6 +1,6 @@
 /** Commands that have dropped runs begin again: `retry` and `retry-failed`. */
 import type { Command } from 'commander';
-import type { FailedSelector, RetryFailedOptions, RetryFailedResult } from '../operations.ts';
+import type { FailedSelector, RetryFailedOptions, RetryFailedResult } from '../operations/operations.ts';
 import { addCommand, type CommonOptions, withScheduler } from './command.ts';
 import { printJson, printLine } from './output.ts';
 import { readActorId, readInstant, readWhole, UsageError } from './usage.ts';

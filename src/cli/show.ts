@@ -4,15 +4,15 @@ import type { Attempts } from '../../machines/attempts.ts';
 import type { FlowContext } from '../../machines/flow.ts';
 import type { AnyDefinition } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
-import type { Explanation } from '../explain.ts';
 import { flowDefinition } from '../flows/definition.ts';
 import { countText } from '../flows/waiting.ts';
 import { FOLLOWUP_NAME } from '../followups/definition.ts';
 import type { JournalEntry } from '../journal.ts';
-import { recoveringText } from '../recovery-words.ts';
+import type { Explanation } from '../reading/explain.ts';
+import { recoveringText } from '../reading/recovery-words.ts';
+import type { ActorView } from '../reading/views.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { Scheduler } from '../scheduler.ts';
-import type { ActorView } from '../views.ts';
 import { printFacts, printHeading, printLine, printTable } from './output.ts';
 import { instantText, plain, short, stateText, statusText } from './wording.ts';
 

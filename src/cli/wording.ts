@@ -6,8 +6,8 @@ import { stripVTControlCharacters } from 'node:util';
 import type { StateValue } from 'xstate';
 import { formatDuration } from '../duration.ts';
 import { systemEnv } from '../env.ts';
-import { recoveringText } from '../recovery-words.ts';
-import type { ActorView } from '../views.ts';
+import { recoveringText } from '../reading/recovery-words.ts';
+import type { ActorView } from '../reading/views.ts';
 
 /** Control characters, and the marks that turn the direction of text. */
 const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;

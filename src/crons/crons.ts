@@ -1,16 +1,16 @@
 /** What a scheduler's calls about crons come to. */
 import { ON_TIME_MS } from '../../machines/cron-policy.ts';
-import { newborn } from '../birth.ts';
 import { firesBetween } from '../cron-time.ts';
-import type { Enqueued } from '../enqueue.ts';
+import type { Handle } from '../definitions/handle.ts';
 import { InvalidOptionError, InvalidStateError } from '../errors.ts';
-import type { Handle } from '../handle.ts';
-import type { FireRole } from '../kinship.ts';
 import { date, object, oneOf, optional } from '../option-checks.ts';
-import type { Runtime } from '../runtime.ts';
-import type { Scheduling } from '../scheduling.ts';
-import type { Sending } from '../sending.ts';
+import type { Enqueued } from '../scheduler/enqueue.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
+import type { Sending } from '../scheduler/sending.ts';
 import type { Instant } from '../store/contract.ts';
+import { newborn } from '../turn/birth.ts';
+import type { FireRole } from '../turn/kinship.ts';
 import { breedFor, cronKey, runId } from './definition.ts';
 import { CronDirectory } from './directory.ts';
 import { type CronOptions, type CronTimes, cronId } from './options.ts';

@@ -2,14 +2,14 @@
 import type { AnyEventObject } from 'xstate';
 import { cronActions, cronMachine } from '../../machines/cron.ts';
 import type { Calendar, CronContext, CronOrder, CronSpec } from '../../machines/cron-policy.ts';
-import { type Breed, childId, newborn } from '../birth.ts';
 import { type CronTimes, firesBetween, latestFires, nextFire } from '../cron-time.ts';
+import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
+import { SYSTEM_QUEUE } from '../definitions/system-queue.ts';
 import type { Commander, Deed, DefinitionInternals } from '../definitions.ts';
-import type { LoadedDefinition } from '../loaded-definition.ts';
-import { letterTo } from '../mail.ts';
 import type { Instant } from '../store/contract.ts';
 import type { LimitKeys } from '../store/limits.ts';
-import { SYSTEM_QUEUE } from '../system-queue.ts';
+import { type Breed, childId, newborn } from '../turn/birth.ts';
+import { letterTo } from '../turn/mail.ts';
 
 export const CRON_NAME = 'carillon.cron';
 export const CRON_VERSION = 1;

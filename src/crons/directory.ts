@@ -1,7 +1,8 @@
 /** Finds live crons, by indexes that any actor has: the key of one cron, and a label that all have. */
+
+import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import { ActorNotFoundError } from '../errors.ts';
-import type { LoadedDefinition } from '../loaded-definition.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
 import type { ListFilter, StoredActor } from '../store/contract.ts';
 import { CRON_NAME, CRON_VERSION, cronKey } from './definition.ts';
 import { type LiveCron, readCron } from './view.ts';

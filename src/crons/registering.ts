@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { sameSpec } from '../../machines/cron-policy.ts';
 import { encode } from '../codec.ts';
+import type { Handle } from '../definitions/handle.ts';
 import { ActorSettledError, CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';
-import type { Handle } from '../handle.ts';
-import type { Runtime } from '../runtime.ts';
-import type { Scheduling } from '../scheduling.ts';
-import type { Sending } from '../sending.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
+import type { Sending } from '../scheduler/sending.ts';
 import type { KeyClaim, NewActor, StoredActor } from '../store/contract.ts';
 import { CRON_NAME, CRON_VERSION, cronKey, type StoredCron } from './definition.ts';
 import { CRON_LABEL, type CronDirectory } from './directory.ts';

@@ -1,8 +1,8 @@
 /** What the store says of crons, in the words of the API. */
 import { type CronContext, newCron, planAnew } from '../../machines/cron-policy.ts';
 import { decode } from '../codec.ts';
+import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import { decodeState, describe } from '../interpreter/index.ts';
-import type { LoadedDefinition } from '../loaded-definition.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { StoredActor } from '../store/contract.ts';
 import { calendar, runId, type StoredCron } from './definition.ts';

@@ -1,12 +1,13 @@
 /** The list of actors, and one of them. */
-import type { ListOptions } from '../call-options.ts';
+
 import { ActorNotFoundError } from '../errors.ts';
-import type { Explanation } from '../explain.ts';
-import type { Insight } from '../insight.ts';
 import { activeStates } from '../inspect/active-states.ts';
 import type { JournalEntry } from '../journal.ts';
+import type { Explanation } from '../reading/explain.ts';
+import type { ActorView } from '../reading/views.ts';
+import type { ListOptions } from '../scheduler/call-options.ts';
+import type { Insight } from '../scheduler/insight.ts';
 import type { Scheduler } from '../scheduler.ts';
-import type { ActorView } from '../views.ts';
 import { shown, words } from './payload.ts';
 import type { ActorAction, ActorDetail, ActorPage, ActorRow, StepDetail } from './wire.ts';
 

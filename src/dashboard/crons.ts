@@ -1,6 +1,6 @@
 import type { CronView } from '../crons/view.ts';
 import { formatDuration } from '../duration.ts';
-import type { Insight } from '../insight.ts';
+import type { Insight } from '../scheduler/insight.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { CronRow } from './wire.ts';
 

@@ -1,8 +1,8 @@
 /** Definitions with their populations: how many actors are in each state, and what became of those that settled. */
 
-import type { Insight } from '../insight.ts';
 import { activeStates } from '../inspect/active-states.ts';
 import type { ChartPictures } from '../inspect/chart-pictures.ts';
+import type { Insight } from '../scheduler/insight.ts';
 import type { DefinitionRecord, Population, SettledLately } from '../store/surveying.ts';
 import { LATELY_MS, stateValue } from './overview.ts';
 import type { ChartReply, DefinitionDetail, DefinitionRow } from './wire.ts';

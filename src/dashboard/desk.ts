@@ -1,7 +1,7 @@
 /** What all requests of one dashboard share. */
 
-import { type Insight, insightOf } from '../insight.ts';
 import { ChartPictures } from '../inspect/chart-pictures.ts';
+import { type Insight, insightOf } from '../scheduler/insight.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { type Survey, survey } from './definitions.ts';
 import { readHeat } from './heat.ts';

@@ -4,7 +4,7 @@
  * no page is open.
  */
 import type { LocalTimer } from '../env.ts';
-import type { Insight } from '../insight.ts';
+import type { Insight } from '../scheduler/insight.ts';
 import { reply } from './replies.ts';
 
 const LOOK_EVERY_MS = 100;

@@ -1,10 +1,10 @@
 /** The numbers on the first page, and those of every definition. All of them are bounded, and say so. */
 
 import type { StateValue } from 'xstate';
-import type { Insight } from '../insight.ts';
 import { activeStates } from '../inspect/active-states.ts';
+import type { Stats } from '../reading/stats.ts';
+import type { Insight } from '../scheduler/insight.ts';
 import type { Scheduler } from '../scheduler.ts';
-import type { Stats } from '../stats.ts';
 import type { Population } from '../store/surveying.ts';
 import type { Overview, QueueRow } from './wire.ts';
 

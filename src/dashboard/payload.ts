@@ -1,5 +1,5 @@
 /** Payloads as a page shows them: as text, without what is redacted, and never more of it than a page can bear. */
-import { redacted } from '../redact.ts';
+import { redacted } from '../telemetry/redact.ts';
 import type { Shown } from './wire.ts';
 
 /** Characters of one payload. */

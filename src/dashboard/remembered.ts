@@ -1,4 +1,4 @@
-import type { Insight } from '../insight.ts';
+import type { Insight } from '../scheduler/insight.ts';
 
 /** However little was written, what depends on the time of day alone is told anew after this. */
 const OLDEST_MS = 2_000;

@@ -2,7 +2,7 @@
 import type { AnyEventObject } from 'xstate';
 import { InvalidInputError } from '../errors.ts';
 import { svgText } from '../inspect/drawing.ts';
-import type { FailedSelector, RetryFailedOptions } from '../operations.ts';
+import type { FailedSelector, RetryFailedOptions } from '../operations/operations.ts';
 import { readActor, readActors, readStep } from './actors.ts';
 import { ICON, readBundle, shell } from './assets.ts';
 import { readBody } from './body.ts';

@@ -1,8 +1,8 @@
 /** A flow's input as it is stored, once: its children with all that is needed to bear them. */
 
 import type { FlowPlan } from '../../machines/flow-progress.ts';
-import { type Breed, childId } from '../birth.ts';
 import type { LimitKeys } from '../store/limits.ts';
+import { type Breed, childId } from '../turn/birth.ts';
 
 export interface StoredFlow {
   readonly name: string;

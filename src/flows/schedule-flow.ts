@@ -1,7 +1,8 @@
 /** From `scheduleFlow` to one stored actor: all that can be wrong with a flow is found here, before anything is written. */
+
+import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import { CarillonError, InvalidInputError } from '../errors.ts';
-import type { LoadedDefinition } from '../loaded-definition.ts';
-import type { Scheduling, Submitted } from '../scheduling.ts';
+import type { Scheduling, Submitted } from '../scheduler/scheduling.ts';
 import { flowDefinition } from './definition.ts';
 import { type FlowOptions, type ResolvedFlow, resolveFlowOptions } from './flow-options.ts';
 import type { StoredFlow } from './plan.ts';

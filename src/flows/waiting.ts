@@ -1,6 +1,6 @@
 import type { FlowContext } from '../../machines/flow.ts';
 import { type ChildStatus, having, marks } from '../../machines/flow-progress.ts';
-import type { Waiting } from '../explain.ts';
+import type { Waiting } from '../reading/explain.ts';
 import type { StoredFlow } from './plan.ts';
 
 /** More of them are only counted. */

@@ -1,5 +1,5 @@
-import type { Handle } from '../handle.ts';
-import type { ActorView } from '../views.ts';
+import type { Handle } from '../definitions/handle.ts';
+import type { ActorView } from '../reading/views.ts';
 import type { FollowupOptions } from './options.ts';
 
 /** What a scheduler offers for follow-ups. */

@@ -1,6 +1,6 @@
 import type { PromiseActorLogic } from 'xstate';
 import { encode } from '../codec.ts';
-import { delegating } from '../delegates.ts';
+import { delegating } from '../effects/delegates.ts';
 import { type RunRecord, reviveRecord } from '../run-record.ts';
 import { followupDefinition } from './definition.ts';
 import { type FollowupInput, resolveOwnedFollowup } from './options.ts';

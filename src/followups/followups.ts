@@ -1,11 +1,11 @@
 /** The calls about follow-ups. */
 import { ActorNotFoundError, ActorSettledError, InvalidOptionError } from '../errors.ts';
 import { object, optional, text } from '../option-checks.ts';
-import type { Runtime } from '../runtime.ts';
-import type { Scheduling, Submitted } from '../scheduling.ts';
-import type { Sending } from '../sending.ts';
+import { type ActorView, viewOf } from '../reading/views.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
+import type { Scheduling, Submitted } from '../scheduler/scheduling.ts';
+import type { Sending } from '../scheduler/sending.ts';
 import type { StoredActor } from '../store/contract.ts';
-import { type ActorView, viewOf } from '../views.ts';
 import { FOLLOWUP_NAME, followupDefinition } from './definition.ts';
 import { KEPT, keyLabel, resolveFollowup, threadLabel } from './options.ts';
 

@@ -1,8 +1,8 @@
 /** Who an actor is to an inspector: parents are introduced before their children, each under the root of its family. */
 
-import type { Runtime } from '../runtime.ts';
+import { viewOf } from '../reading/views.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
-import { viewOf } from '../views.ts';
 import type { StatelyInspectionEvent, Subject } from './stately-events.ts';
 import { introduction } from './stately-events.ts';
 

@@ -3,10 +3,10 @@
  * take, costs no turn anything.
  */
 
-import type { Happening } from '../happening.ts';
-import type { Held } from '../held.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
+import type { Happening } from '../turn/happening.ts';
+import type { Held } from '../worker/held.ts';
 import { ancestorsOf, introduced, subjectOf } from './family.ts';
 import { happened, introduction, type StatelyInspectionEvent, type Subject } from './stately-events.ts';
 

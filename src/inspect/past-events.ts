@@ -1,8 +1,8 @@
-import { type Happening, happeningOf, type Outcome } from '../happening.ts';
-import { livedByLoaded } from '../lived-by.ts';
+import { livedByLoaded } from '../reading/lived-by.ts';
 import { type LivedBy, type Past, replayPast } from '../replay.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
+import { type Happening, happeningOf, type Outcome } from '../turn/happening.ts';
 import { ancestorsOf, introduced, subjectOf } from './family.ts';
 import { happened, introduction, type StatelyInspectionEvent } from './stately-events.ts';
 

@@ -3,8 +3,8 @@
  * that knows the shape. An actor is one session under one id for its whole life, whichever processes run it.
  */
 import type { AnyEventObject, StateValue } from 'xstate';
-import type { Happening } from '../happening.ts';
-import { redacted } from '../redact.ts';
+import { redacted } from '../telemetry/redact.ts';
+import type { Happening } from '../turn/happening.ts';
 
 interface Common {
   readonly sessionId: string;

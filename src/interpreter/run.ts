@@ -5,7 +5,7 @@
 
 import type { AnyEventObject } from 'xstate';
 import { canonical, isWhole, type References } from '../codec.ts';
-import { appended, NONE } from '../sparse-list.ts';
+import { appended, NONE } from '../turn/sparse-list.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';

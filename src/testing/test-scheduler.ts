@@ -1,8 +1,9 @@
 /** A whole scheduler for tests: the real one, over the store in memory, with time in the test's hand. */
+
+import type { Handle } from '../definitions/handle.ts';
+import { prepareDefinitions } from '../definitions/loaded-definition.ts';
 import { type AnyDefinition, internalsOf } from '../definitions.ts';
 import type { Duration } from '../duration.ts';
-import type { Handle } from '../handle.ts';
-import { prepareDefinitions } from '../loaded-definition.ts';
 import { date, duration, integer, object, oneOf, optional } from '../option-checks.ts';
 import type { SchedulerOptions } from '../options.ts';
 import { openScheduler, type Scheduler } from '../scheduler.ts';

@@ -19,7 +19,9 @@ const TURNS = 'src/store/postgres/turns.ts';
 const SETTLED = 'src/store/postgres/settled.ts';
 const CLAIM_PARTS = 'src/store/postgres/claim-parts.ts';
 const LEASES = 'src/store/postgres/leases.ts';
-const HELD = 'src/held.ts';
+const HELD = 'src/worker/held.ts';
+const UPKEEP = 'src/sweep/upkeep.ts';
+const TURN_WRITE = 'src/turn/turn-write.ts';
 
 function inFile(project: Break['project'], file: string): Pick<Break, 'project' | 'file'> {
   return { project, file };
@@ -134,11 +136,7 @@ export const breaks: readonly Break[] = [
     guarantee: 4,
     without: 'the letter of a settle to the parent',
     edits: [
-      edit(
-        'src/turn-write.ts',
-        'if (settlement) return [letterTo(parent',
-        'if (settlement && !parent) return [letterTo(parent',
-      ),
+      edit(TURN_WRITE, 'if (settlement) return [letterTo(parent', 'if (settlement && !parent) return [letterTo(parent'),
     ],
     ...inFile('integration', 'test/integration/scheduler/order-flow.test.ts'),
     title: 'an order is charged, reserved and shipped',
@@ -173,9 +171,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 5,
     without: 'the sweep',
-    edits: [
-      edit('src/upkeep.ts', 'if (at <= now + 2 * sweepIntervalMs) worker?.expect(at);', 'void [at, now, worker];'),
-    ],
+    edits: [edit(UPKEEP, 'if (at <= now + 2 * sweepIntervalMs) worker?.expect(at);', 'void [at, now, worker];')],
     ...inFile('unit', 'test/unit/unannounced.test.ts'),
     title:
       'what a process scheduled and could tell nobody of, because it died, starts within one interval of the sweep',

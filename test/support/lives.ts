@@ -1,8 +1,8 @@
 /** Definitions as a worker loads them, and actors of them before their first turn. */
 
+import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../src/definitions/loaded-definition.ts';
 import { type AnyDefinition, type DefinitionInternals, internalsOf } from '../../src/definitions.ts';
-import type { Life } from '../../src/life.ts';
-import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../src/loaded-definition.ts';
+import type { Life } from '../../src/turn/life.ts';
 
 /** When every actor of {@link newborn} was made. */
 export const T0 = 1_700_000_000_000;

@@ -1,8 +1,8 @@
 /** Threads in simulated processes: what reaches them is told here and nowhere else, and how they answer is the test's to say. */
 
 import { pino } from 'pino';
-import type { SettledEvent } from '../../src/events.ts';
 import type { AnyDefinition, Delivery, Scheduler, SchedulerOptions } from '../../src/index.ts';
+import type { SettledEvent } from '../../src/scheduler/events.ts';
 import type { LogLine } from './scheduler.ts';
 import { type Process, Simulation } from './simulation.ts';
 

@@ -1,9 +1,9 @@
 /** When a worker claims and how much, against a store that is played by the test. */
 import { expect, test } from 'vitest';
-import { type Claimant, Claims } from '../../src/claims.ts';
 import { systemEnv } from '../../src/env.ts';
 import type { Claimed, ClaimReply, ClaimRequest, Store } from '../../src/store/contract.ts';
 import { StoreClock } from '../../src/store-clock.ts';
+import { type Claimant, Claims } from '../../src/worker/claims.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const T0 = 1_700_000_000_000;

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { setup } from 'xstate';
 import { z } from 'zod';
+import type { Handle, Schedule } from '../../src/definitions/handle.ts';
 import {
   type AnyDefinition,
   createRegistry,
@@ -21,7 +22,6 @@ import {
   InvalidOptionError,
   UnknownDefinitionError,
 } from '../../src/errors.ts';
-import type { Handle, Schedule } from '../../src/handle.ts';
 import type { ScheduleOptions } from '../../src/options.ts';
 import type { RunRecord } from '../../src/run-record.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { explain, type Waiting } from '../../src/explain.ts';
+import { explain, type Waiting } from '../../src/reading/explain.ts';
+import type { ActorView } from '../../src/reading/views.ts';
 import type { StoreStats, WorkerEntry } from '../../src/store/contract.ts';
 import type { PlaceWait } from '../../src/store/limits.ts';
-import type { ActorView } from '../../src/views.ts';
 
 const now = new Date(1_700_000_000_000);
 const soon = new Date(now.getTime() + 1000);

@@ -1,15 +1,15 @@
 /** An actor in the hands of a worker, against a store that is played by the test. */
 import { expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
-import type { CommitOutcome, Writer } from '../../src/commit-queue.ts';
+import type { LoadedDefinition } from '../../src/definitions/loaded-definition.ts';
 import { defineActor } from '../../src/definitions.ts';
 import type { RunningEffect } from '../../src/effects.ts';
-import { type Gone, Held, type Keeper } from '../../src/held.ts';
-import type { Holding } from '../../src/holding.ts';
 import type { StoredEffect } from '../../src/interpreter/index.ts';
-import type { LoadedDefinition } from '../../src/loaded-definition.ts';
-import { encodeLetter } from '../../src/mail.ts';
 import type { Mail, Reloaded, TurnWrite } from '../../src/store/contract.ts';
+import { encodeLetter } from '../../src/turn/mail.ts';
+import type { CommitOutcome, Writer } from '../../src/worker/commit-queue.ts';
+import { type Gone, Held, type Keeper } from '../../src/worker/held.ts';
+import type { Holding } from '../../src/worker/holding.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 import { waitUntil } from '../support/wait-until.ts';
 

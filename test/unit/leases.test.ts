@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Leases } from '../../src/leases.ts';
+import { Leases } from '../../src/worker/leases.ts';
 
 describe('lease rows', () => {
   test('a row is deleted by the commit after its last actor was released, once', () => {

@@ -1,12 +1,12 @@
 /** Keys of limits, and a limited run in the hands of a worker. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { limitKeys } from '../../src/definitions/limits.ts';
 import { defineJob, internalsOf } from '../../src/definitions.ts';
 import { InvalidInputError } from '../../src/errors.ts';
-import { limitKeys } from '../../src/limits.ts';
 import type { LimitKeys } from '../../src/store/limits.ts';
+import { composeWrite } from '../../src/turn/turn-write.ts';
 import { Turn } from '../../src/turn.ts';
-import { composeWrite } from '../../src/turn-write.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 
 const run = (): void => {};

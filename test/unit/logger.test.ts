@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { openLogger } from '../../src/logger.ts';
+import { openLogger } from '../../src/telemetry/logger.ts';
 
 function opened(paths: readonly string[], options: pino.LoggerOptions = {}) {
   const lines: Record<string, unknown>[] = [];

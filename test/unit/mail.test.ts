@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError } from '../../src/errors.ts';
-import { checkEvent, decodeLetter, encodeLetter, type Letter } from '../../src/mail.ts';
+import { checkEvent, decodeLetter, encodeLetter, type Letter } from '../../src/turn/mail.ts';
 
 const LIMIT = 1000;
 

@@ -2,8 +2,8 @@ import { createTestScheduler, type TestScheduler } from 'carillon/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { DropError, defineActor, defineJob } from '../../src/index.ts';
-import { Metrics } from '../../src/metrics.ts';
-import { registryOf } from '../../src/metrics-page.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { registryOf } from '../../src/telemetry/metrics-page.ts';
 
 let kit: TestScheduler;
 afterEach(() => kit?.stop({ timeout: 0 }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { resolveActorOptions, resolveJobOptions } from '../../src/definition-options.ts';
+import { resolveActorOptions, resolveJobOptions } from '../../src/definitions/definition-options.ts';
 import { readDuration } from '../../src/duration.ts';
 import { InvalidOptionError } from '../../src/errors.ts';
 import { resolveScheduleOptions, resolveSchedulerOptions } from '../../src/options.ts';

@@ -1,6 +1,6 @@
 import { validate, version } from 'uuid';
 import { expect, test } from 'vitest';
-import { orderedUuids } from '../../src/ordered-uuid.ts';
+import { orderedUuids } from '../../src/env/ordered-uuid.ts';
 
 function made(count: number, wallMs: () => number): readonly string[] {
   const next = orderedUuids(wallMs);

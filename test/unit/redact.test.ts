@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readRedactPath, redacted } from '../../src/redact.ts';
+import { readRedactPath, redacted } from '../../src/telemetry/redact.ts';
 
 describe('what a path hides', () => {
   test.each([

@@ -1,8 +1,9 @@
 /** What a newer version makes of the state an older one left: purely, from the stored text alone. */
 import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, assign, fromCallback, fromPromise, setup } from 'xstate';
+import { prepareDefinition } from '../../src/definitions/loaded-definition.ts';
 import { defineActor, internalsOf, type Migrate } from '../../src/definitions.ts';
-import { fromRun } from '../../src/delegates.ts';
+import { fromRun } from '../../src/effects/delegates.ts';
 import {
   deliver,
   describe as described,
@@ -11,8 +12,7 @@ import {
   init,
   setEffect,
 } from '../../src/interpreter/index.ts';
-import { prepareDefinition } from '../../src/loaded-definition.ts';
-import { takenOver, unsteady } from '../../src/succession.ts';
+import { takenOver, unsteady } from '../../src/turn/succession.ts';
 
 const NOW = 1_700_000_000_000;
 

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import type { Alarms } from '../../src/alarms.ts';
 import type { Store } from '../../src/store/contract.ts';
 import type { StoreClock } from '../../src/store-clock.ts';
+import { upkeep, workerDuties } from '../../src/sweep/upkeep.ts';
 import { type Duty, duty, Sweep } from '../../src/sweep.ts';
 import { SimulatedEnv } from '../../src/testing/simulated-env.ts';
-import { upkeep, workerDuties } from '../../src/upkeep.ts';
 import type { Worker } from '../../src/worker.ts';
 import { deferred } from '../support/deferred.ts';
 

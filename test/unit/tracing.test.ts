@@ -3,7 +3,7 @@ import { createTestScheduler, type TestScheduler } from 'carillon/testing';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fromPromise, setup } from 'xstate';
 import { defineActor, defineJob, fromJob } from '../../src/index.ts';
-import { encodeTrace, inTrace, kinOf, traceOf } from '../../src/kinship.ts';
+import { encodeTrace, inTrace, kinOf, traceOf } from '../../src/turn/kinship.ts';
 import { useSdk } from '../support/spans.ts';
 
 const sdk = useSdk();

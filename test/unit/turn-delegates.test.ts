@@ -1,10 +1,10 @@
 /** Turns of machines that hand work to actors of their own: births, letters and news, without store or worker. */
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
-import { childId } from '../../src/birth.ts';
 import { defineActor, defineJob } from '../../src/definitions.ts';
-import { fromJob } from '../../src/delegates.ts';
-import type { Letter } from '../../src/mail.ts';
+import { fromJob } from '../../src/effects/delegates.ts';
+import { childId } from '../../src/turn/birth.ts';
+import type { Letter } from '../../src/turn/mail.ts';
 import { Turn } from '../../src/turn.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 

@@ -4,9 +4,9 @@ import { decode } from '../../src/codec.ts';
 import { flowDefinition } from '../../src/flows/definition.ts';
 import { flowChildId, type StoredFlow } from '../../src/flows/plan.ts';
 import { encodeState } from '../../src/interpreter/index.ts';
-import type { Letter } from '../../src/mail.ts';
+import type { Letter } from '../../src/turn/mail.ts';
+import { composeWrite } from '../../src/turn/turn-write.ts';
 import { Turn } from '../../src/turn.ts';
-import { composeWrite } from '../../src/turn-write.ts';
 import { loadedInternals, newborn, T0 } from '../support/lives.ts';
 import { type Edges, FLOW_ID, storedFlow } from './machines/flow-life.ts';
 

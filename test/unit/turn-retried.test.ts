@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyEventObject } from 'xstate';
 import { fromPromise, setup } from 'xstate';
-import { childId } from '../../src/birth.ts';
 import { decode } from '../../src/codec.ts';
+import type { LoadedDefinition } from '../../src/definitions/loaded-definition.ts';
 import { defineActor, defineJob } from '../../src/definitions.ts';
-import { fromJob } from '../../src/delegates.ts';
+import { fromJob } from '../../src/effects/delegates.ts';
 import { deliver, encodeState, finishEffect, fireTimer, init, type SystemState } from '../../src/interpreter/index.ts';
 import type { Via } from '../../src/journal.ts';
-import type { Life } from '../../src/life.ts';
-import type { LoadedDefinition } from '../../src/loaded-definition.ts';
+import { childId } from '../../src/turn/birth.ts';
+import type { Life } from '../../src/turn/life.ts';
 import { Turn } from '../../src/turn.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 

@@ -5,8 +5,8 @@ import { defineActor, defineJob } from '../../src/definitions.ts';
 import { readJournal } from '../../src/journal.ts';
 import type { StoredActor, TurnWrite } from '../../src/store/contract.ts';
 import type { JournalSegment } from '../../src/store/journal-segment.ts';
+import { composeWrite, type Row, unchanged } from '../../src/turn/turn-write.ts';
 import { Turn } from '../../src/turn.ts';
-import { composeWrite, type Row, unchanged } from '../../src/turn-write.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 
 const row: Row = {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, setup } from 'xstate';
 import { decode } from '../../src/codec.ts';
 import { defineActor, defineJob } from '../../src/definitions.ts';
-import type { Letter } from '../../src/mail.ts';
+import type { Letter } from '../../src/turn/mail.ts';
 import { Turn } from '../../src/turn.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 

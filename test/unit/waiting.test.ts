@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { systemEnv } from '../../src/env.ts';
 import { ActorSettledError, SchedulerStoppedError } from '../../src/errors.ts';
+import { inState, type Since, Waiting } from '../../src/scheduler/waiting.ts';
 import type { Progressed, Store } from '../../src/store/contract.ts';
 import { StoreClock } from '../../src/store-clock.ts';
-import { inState, type Since, Waiting } from '../../src/waiting.ts';
 
 const id = '00000000-0000-7000-8000-000000000001';
 const T0 = 1_700_000_000_000;

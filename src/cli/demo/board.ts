@@ -1,8 +1,8 @@
 /** Shows the runs while they run: drawn over itself on a terminal, one line per change elsewhere. */
 import colors from 'picocolors';
 import { systemEnv } from '../../env.ts';
+import type { ActorView } from '../../reading/views.ts';
 import type { Scheduler } from '../../scheduler.ts';
-import type { ActorView } from '../../views.ts';
 import { printLine } from '../output.ts';
 import { colored } from '../reading.ts';
 import { plain, statusText } from '../wording.ts';

@@ -3,8 +3,8 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dataDir } from '../../connections.ts';
 import { systemEnv } from '../../env.ts';
+import { dataDir } from '../../scheduler/connections.ts';
 import type { Scheduler } from '../../scheduler.ts';
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts';
 

@@ -1,8 +1,8 @@
 /** Whether everything happened as promised: read back from the journals and records, not from what the demo remembers. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JournalEntry } from '../../journal.ts';
+import type { ActorView } from '../../reading/views.ts';
 import type { Scheduler } from '../../scheduler.ts';
-import type { ActorView } from '../../views.ts';
 import { statusText } from '../wording.ts';
 import { type Cast, DELAY_MS, PATIENCE_MS, type Role } from './cast.ts';
 import type { DemoWorker } from './demo-worker.ts';

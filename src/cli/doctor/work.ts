@@ -2,7 +2,7 @@
 
 import { formatDuration } from '../../duration.ts';
 import type { AuditFinding, Store, StoreStats } from '../../store/contract.ts';
-import { workerDuties } from '../../upkeep.ts';
+import { workerDuties } from '../../sweep/upkeep.ts';
 import { type Finding, found, ok } from './finding.ts';
 
 /** Due for longer than this, work is late: the sweep looks every second. */

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ShownActor } from '../../../src/cli/show.ts';
-import type { ActorView } from '../../../src/views.ts';
+import type { ActorView } from '../../../src/reading/views.ts';
 import { CLI, type CliFolder, createCliFolder } from '../../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ShownActor } from '../../../src/cli/show.ts';
-import type { ActorView } from '../../../src/views.ts';
+import type { ActorView } from '../../../src/reading/views.ts';
 import { type CliFolder, createCliFolder } from '../../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';

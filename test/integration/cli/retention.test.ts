@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ShownActor } from '../../../src/cli/show.ts';
 import type { AuditRecord, RetryFailedResult } from '../../../src/index.ts';
-import { workerDuties } from '../../../src/upkeep.ts';
+import { workerDuties } from '../../../src/sweep/upkeep.ts';
 import { CLI, type CliFolder, createCliFolder } from '../../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';

@@ -1,8 +1,8 @@
 /** Urgent work that never ends starves nobody: counted in claims, whatever the machine's speed. */
 import { expect, test } from 'vitest';
 import { createScheduler, defineJob, type Scheduler } from '../../../src/index.ts';
+import { realWorld } from '../../../src/scheduler/world.ts';
 import { openScheduler } from '../../../src/scheduler.ts';
-import { realWorld } from '../../../src/world.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
 import { waitUntil } from '../../support/wait-until.ts';

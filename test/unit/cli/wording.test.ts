@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { clip, plain, relative, short, stateText, statusText } from '../../../src/cli/wording.ts';
-import type { Recovering } from '../../../src/recovery-words.ts';
-import type { ActorView } from '../../../src/views.ts';
+import type { Recovering } from '../../../src/reading/recovery-words.ts';
+import type { ActorView } from '../../../src/reading/views.ts';
 
 describe('text from the database', () => {
   test('loses what would move the cursor, recolour or retitle the terminal', () => {

@@ -2,13 +2,13 @@
 import type { CronContext } from '../../../machines/cron-policy.ts';
 import { decode } from '../../../src/codec.ts';
 import { cronDefinition, runId, type StoredCron } from '../../../src/crons/definition.ts';
+import type { LoadedDefinition } from '../../../src/definitions/loaded-definition.ts';
 import { decodeState, encodeState } from '../../../src/interpreter/index.ts';
-import type { FireRole } from '../../../src/kinship.ts';
-import type { Life } from '../../../src/life.ts';
-import type { LoadedDefinition } from '../../../src/loaded-definition.ts';
-import { type Control, decodeLetter, type Letter } from '../../../src/mail.ts';
 import type { RunRecord } from '../../../src/run-record.ts';
 import type { NewActor } from '../../../src/store/contract.ts';
+import type { FireRole } from '../../../src/turn/kinship.ts';
+import type { Life } from '../../../src/turn/life.ts';
+import { type Control, decodeLetter, type Letter } from '../../../src/turn/mail.ts';
 import { Turn } from '../../../src/turn.ts';
 import { loadedInternals } from '../../support/lives.ts';
 

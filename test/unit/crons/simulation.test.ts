@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { decode } from '../../../src/codec.ts';
 import { defineJob } from '../../../src/index.ts';
-import type { FireRole } from '../../../src/kinship.ts';
+import type { FireRole } from '../../../src/turn/kinship.ts';
 import { type Process, Simulation } from '../../support/simulation.ts';
 
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 12);

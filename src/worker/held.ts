@@ -1,0 +1,359 @@
+/**
+ * An actor this worker holds: all its turns are taken here, one at a time, while any of its effects runs. A turn is written
+ * before its effects start, and released with compare-and-set: mail that came meanwhile makes the write miss, and is then
+ * taken into the same turn.
+ */
+
+import type { EffectResult } from '../effects/effect-result.ts';
+import { RunningEffects } from '../effects/running-effects.ts';
+import type { RunningEffect } from '../effects.ts';
+import type { LocalTimer } from '../env.ts';
+import type { StoredEffect } from '../interpreter/index.ts';
+import type { Instant, Mail, Reloaded, TurnWrite } from '../store/contract.ts';
+import { decodeLetter } from '../turn/mail.ts';
+import { appended, NONE } from '../turn/sparse-list.ts';
+import { composeWrite, type Row, unchanged } from '../turn/turn-write.ts';
+import { Turn } from '../turn.ts';
+import type { CommitOutcome, Writer } from './commit-queue.ts';
+import type { Holding } from './holding.ts';
+
+/** Misses in a row without anything new to see, after which the actor counts as lost. */
+const MAX_BLIND_MISSES = 5;
+/** Misses in a row because of mail, after which the turn is written without what came last. */
+const MAX_RACES = 3;
+const RETRY_COMMIT_MS = 200;
+
+/** What a held actor asks of the worker that holds it. */
+export interface Keeper {
+  /** Somebody wants to know what happens in turns, step by step. */
+  readonly inspected: boolean;
+  now(): Instant;
+  setTimer(ms: number, fire: () => void): LocalTimer;
+  /** Calls `ring` at that instant, or later. */
+  expectRing(at: Instant): void;
+  commit(write: TurnWrite, writer: Writer): void;
+  reload(held: Held): Promise<Reloaded | null | 'unreachable'>;
+  startEffect(held: Held, effect: StoredEffect): RunningEffect;
+  /** Its last write is on its way: it needs no slot any more. */
+  finishing(held: Held): void;
+  committed(held: Held, turn: Turn, write: TurnWrite): void;
+  /** It is no longer ours. `reason`: why it is in quarantine. */
+  gone(held: Held, how: Gone, reason: string | null): void;
+}
+
+export type Gone = 'released' | 'settled' | 'quarantined' | 'lost';
+
+/** Interruptions are charged from this many strikes on: the actor was then the only suspect of the worker that died. */
+const CHARGED_FROM_STRIKES = 3;
+
+export class Held implements Writer {
+  readonly holding: Holding;
+  readonly #running = new RunningEffects();
+  readonly #keeper: Keeper;
+  #turn: Turn;
+  #inbox: readonly ((turn: Turn, now: Instant) => void)[] = NONE;
+  /** The row as the store last had it. */
+  #row: Row;
+  /** Letters it knows of. Null: those it came with. */
+  #seen: Set<string> | null = null;
+  /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
+  #postponed: readonly Mail[] = NONE;
+  #writing = false;
+  #starting = false;
+  #over = false;
+  #handingBack = false;
+  /** The claim is the record of this start, so it needs no write of its own. */
+  #startIsClaimed: boolean;
+  #ringAt: Instant | null = null;
+  /** Set: it is being set aside, and why. */
+  #asideFor: string | null = null;
+  #blindMisses = 0;
+  #races = 0;
+
+  constructor(keeper: Keeper, holding: Holding) {
+    this.#keeper = keeper;
+    this.holding = holding;
+    this.#turn = new Turn(holding.life, keeper.inspected);
+    this.#row = holding.row;
+    const { row, mail, limits, life, inherited } = holding;
+    // The claim says by which version it starts, so one that goes on by another is written first.
+    const plain = row.strikes === 0 && mail.length === 0 && limits === null && !inherited;
+    this.#startIsClaimed = plain && life.definition.standard;
+  }
+
+  get id(): string {
+    return this.holding.life.id;
+  }
+
+  get fence(): number {
+    return this.holding.fence;
+  }
+
+  get worker(): string {
+    return this.holding.worker;
+  }
+
+  /** When the run was due, not when it began. */
+  get nominalAt(): Instant {
+    const { life } = this.#turn;
+    if (life.kin && 'nominalAt' in life.kin.role) return life.kin.role.nominalAt;
+    const context = this.#turn.context as { dueAt?: unknown } | undefined;
+    return life.definition.standard && typeof context?.dueAt === 'number' ? context.dueAt : life.firstDueAt;
+  }
+
+  get suspect(): boolean {
+    return this.holding.row.strikes >= CHARGED_FROM_STRIKES - 1;
+  }
+
+  /** The first look after the claim. */
+  open(): void {
+    const { claimedBefore, mail, row, limits, inherited } = this.holding;
+    const { strikes } = row;
+    // Under a limit no claim is the record of a start.
+    const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
+    this.#push((turn, now) => {
+      if (inherited) turn.inherit(inherited.version, now);
+      const effects = this.holding.life.system?.effects ?? NONE;
+      if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
+        turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
+        this.#startIsClaimed = false;
+      } else if (effects.length > 0 && limits !== null) turn.resumeAfresh(now);
+      else if (effects.length > 0) turn.resumePending(now);
+      this.#takeMail(turn, mail, now);
+    });
+  }
+
+  /** New mail was seen in the store. */
+  letters(reloaded: Reloaded): void {
+    this.#row = { ...this.#row, pokes: reloaded.pokes, dueRowAt: reloaded.dueRowAt };
+    const seen = (this.#seen ??= new Set(this.holding.mail.map(({ id }) => id)));
+    const fresh = reloaded.mail.filter(({ id }) => !seen.has(id));
+    for (const { id } of fresh) seen.add(id);
+    if (fresh.length > 0) this.#push((turn, now) => this.#takeMail(turn, fresh, now));
+  }
+
+  finished(ref: string, result: EffectResult): void {
+    this.#push((turn, now) => {
+      this.#running.delete(ref);
+      turn.takeResult(ref, result, now);
+    });
+  }
+
+  heard(event: Parameters<Turn['takeEvent']>[0], to: string): void {
+    this.#push((turn, now) => turn.takeEvent(event, to, now));
+  }
+
+  /** Gives it back without spending anything: its worker stops. */
+  handBack(): void {
+    this.#handingBack = true;
+    this.#push((turn, now) => {
+      this.#running.abortAll('stopping');
+      turn.handBack(now);
+    });
+  }
+
+  /** The store does not list it among what is held. While a write is on its way, only that write's answer can tell. */
+  doubt(): void {
+    if (!this.#writing) this.lose();
+  }
+
+  /** The lease is lost: nothing may be written any more, and whatever runs has to know. */
+  lose(): void {
+    if (this.#over) return;
+    this.#end('lost');
+  }
+
+  #push(happening: (turn: Turn, now: Instant) => void): void {
+    if (this.#over) return;
+    if (this.#writing || this.#starting) this.#inbox = appended(this.#inbox, happening);
+    else this.#advance(happening);
+  }
+
+  #takeMail(turn: Turn, mail: readonly Mail[], now: Instant): void {
+    for (const letter of mail) {
+      if (!turn.takeMail(letter.id, decodeLetter(letter.event), letter.at, now))
+        this.#postponed = appended(this.#postponed, letter);
+    }
+  }
+
+  /** Whatever goes wrong here is this actor's own affair: its worker and its neighbours go on. */
+  #advance(happening?: (turn: Turn, now: Instant) => void): void {
+    if (this.#writing || this.#starting || this.#over) return;
+    try {
+      this.#proceed(happening);
+    } catch (error) {
+      this.#setAside(cannotGoOn(error));
+    }
+  }
+
+  #proceed(last?: (turn: Turn, now: Instant) => void): void {
+    const turn = this.#turn;
+    const now = this.#keeper.now();
+    const postponed = this.#postponed;
+    this.#postponed = NONE;
+    this.#takeMail(turn, postponed, now);
+    const inbox = this.#inbox;
+    this.#inbox = NONE;
+    for (const happening of inbox) happening(turn, now);
+    last?.(turn, now);
+    if (!this.#handingBack) {
+      turn.begin(now);
+      turn.fireDue(now, now);
+    }
+    if (!this.#stays(turn)) return this.#write();
+    const needsNoWrite = this.#startIsClaimed || (turn.empty && this.holding.limits === null);
+    if (turn.starts.length > 0 && needsNoWrite) this.#start(turn);
+    else if (!turn.empty || turn.starts.length > 0) return this.#write();
+    if (this.#inbox.length > 0) return this.#advance();
+    this.#wait();
+  }
+
+  #start(turn: Turn): void {
+    this.#startIsClaimed = false;
+    turn.markRunning();
+    const effects = turn.starts;
+    turn.starts = NONE;
+    this.#startAll(effects);
+  }
+
+  /** One may speak, or end, while it is being started: that is heard once all of them run. */
+  #startAll(effects: readonly StoredEffect[]): void {
+    this.#starting = true;
+    try {
+      for (const effect of effects) this.#running.add(this.#keeper.startEffect(this, effect));
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** Its own timers are kept here while it is held; the store has no due row for them. */
+  #wait(): void {
+    const at = this.#turn.nextDueAt;
+    if (this.#ringAt === at) return;
+    this.#ringAt = at;
+    if (at !== null) this.#keeper.expectRing(at);
+  }
+
+  /** When it wants to be looked at. */
+  get ringAt(): Instant | null {
+    return this.#ringAt;
+  }
+
+  /** That instant has come. */
+  ring(): void {
+    this.#ringAt = null;
+    this.#advance();
+  }
+
+  #write(): void {
+    this.#writing = true;
+    const turn = this.#turn;
+    const stays = this.#stays(turn);
+    if (stays) turn.markRunning();
+    const crowded = this.#races >= MAX_RACES;
+    const { queue, priority, fence, limits } = this.holding;
+    const intent = { queue, priority, fence, limits, stays, dueAgain: this.#handingBack, crowded };
+    const write = composeWrite(turn, this.#row, intent);
+    if (write instanceof Error) return this.#setAside(`Its state could not be stored: ${write.message}`);
+    if (!stays) this.#keeper.finishing(this);
+    this.#keeper.commit(write, this);
+  }
+
+  written(write: TurnWrite, outcome: CommitOutcome): void {
+    if (this.#over) return;
+    try {
+      this.#goOn(write, outcome);
+    } catch (error) {
+      this.#setAside(cannotGoOn(error));
+    }
+  }
+
+  #goOn(write: TurnWrite, outcome: CommitOutcome): void {
+    const aside = this.#asideFor;
+    if (aside !== null) return outcome === 'committed' ? this.#end('quarantined', aside) : this.#end('lost');
+    this.#writing = false;
+    if (outcome === 'committed') return this.#afterCommit(this.#turn, write);
+    if (outcome === 'missed') return void this.#afterMiss(this.#turn, write);
+    if (outcome === 'waiting') return this.#end('released');
+    if (outcome === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
+    this.#setAside(`Its state could not be stored: ${outcome.refused.message}`);
+  }
+
+  /** Something of it runs, or is about to: this worker keeps it. */
+  #stays(turn: Turn): boolean {
+    if (turn.settlement || turn.fault) return false;
+    return turn.starts.length > 0 || this.#running.outlast(turn.stops);
+  }
+
+  #afterCommit(turn: Turn, write: TurnWrite): void {
+    const { next } = write;
+    this.#blindMisses = 0;
+    this.#races = 0;
+    if (next.kind === 'continued' && next.hold) {
+      const { seq, snapshot, history, state, attempt } = next;
+      const strikes = turn.survived ? 0 : this.#row.strikes;
+      this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
+    }
+    for (const ref of turn.stops) this.#running.abort(ref, 'left');
+    this.#keeper.committed(this, turn, write);
+    for (const { ref, event } of turn.relays) this.#running.get(ref)?.relay(event);
+    if (next.kind === 'settled') return this.#end('settled');
+    if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
+    if (!next.hold) return this.#end('released');
+    // A refused start leaves nothing of its turn, so the end of one attempt and the start of the next are never in one.
+    this.#turn = new Turn(turn.life, this.#keeper.inspected);
+    this.#turn.closed = this.holding.limits !== null;
+    this.#startAll(turn.starts);
+    this.#advance();
+  }
+
+  async #afterMiss(turn: Turn, write: TurnWrite): Promise<void> {
+    const early = (turn.notBefore ?? 0) - this.#keeper.now();
+    this.#writing = true;
+    const reloaded = await this.#keeper.reload(this);
+    this.#writing = false;
+    if (this.#over) return;
+    try {
+      this.#lookAgain(write, reloaded, early);
+    } catch (error) {
+      this.#setAside(cannotGoOn(error));
+    }
+  }
+
+  #lookAgain({ pokes }: TurnWrite, reloaded: Reloaded | null | 'unreachable', early: number): void {
+    if (reloaded === 'unreachable') return this.#retry(RETRY_COMMIT_MS);
+    if (!reloaded || reloaded.seq !== this.#row.seq) return this.#end('lost');
+    // Compared with what was written: the row may have been read again while that was on its way.
+    const blind = pokes === null || reloaded.pokes === pokes;
+    if (!blind) this.#races += 1;
+    else if (++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
+    this.letters(reloaded);
+    if (blind) this.#retry(Math.max(1, early));
+    else this.#advance();
+  }
+
+  #retry(ms: number): void {
+    this.#keeper.setTimer(ms, () => this.#advance());
+  }
+
+  /** Keeps the actor as the store last had it, out of circulation, and says why. */
+  #setAside(reason: string): void {
+    if (this.#over) return;
+    this.#writing = true;
+    this.#asideFor = reason;
+    const { queue, priority, fence, limits } = this.holding;
+    this.#keeper.commit(unchanged(this.#row, { id: this.id, queue, priority, fence, limits }, reason), this);
+  }
+
+  #end(how: Gone, reason: string | null = null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#inbox = NONE;
+    this.#running.abortAll(how === 'lost' ? 'lost' : 'left');
+    this.#keeper.gone(this, how, reason);
+  }
+}
+
+function cannotGoOn(error: unknown): string {
+  return `It cannot go on: ${(error as Error).message}`;
+}
