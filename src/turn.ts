@@ -3,89 +3,37 @@
  * the journal come out as data; the worker writes them. A turn stays open until its write is committed: a write that missed
  * takes what came meanwhile into the same turn.
  */
-import type { AnyEventObject, StateValue } from 'xstate';
-import { type EffectResult, eventOfResult, interruptedTooOften } from './effects/effect-result.ts';
-import {
-  accepts,
-  deliver,
-  encodeState,
-  finishEffect,
-  fireTimer,
-  firstTimer,
-  init,
-  keptTimers,
-  MachineFault,
-  type Prepared,
-  type Step,
-  type StoredEffect,
-  type SystemState,
-  setEffect,
-  standOf,
-} from './interpreter/index.ts';
-import { journalLine, type Via } from './journal.ts';
-import { recordOf, type Settlement } from './run-record.ts';
+import type { AnyEventObject } from 'xstate';
+import { type EffectResult, interruptedTooOften } from './effects/effect-result.ts';
+import { accepts, deliver, encodeState, fireTimer, firstTimer, init, type StoredEffect } from './interpreter/index.ts';
+import type { Via } from './journal.ts';
+import { recordOf } from './run-record.ts';
 import type { Instant } from './store/contract.ts';
 import { childId } from './turn/birth.ts';
-import { type Happening, happeningOf, type Outcome } from './turn/happening.ts';
+import { type Compute, Course } from './turn/course.ts';
 import { eventOf, type News } from './turn/kinship.ts';
-import { attemptOf, beginningOf, type Life, mayHear, nextDueOf, planOf, timesOf } from './turn/life.ts';
+import { attemptOf, beginningOf, mayHear, nextDueOf, planOf, timesOf } from './turn/life.ts';
 import { type Control, isForCron, type Letter } from './turn/mail.ts';
-import { Outbox } from './turn/outbox.ts';
-import { appended, joined, NONE } from './turn/sparse-list.ts';
+import { appended, NONE } from './turn/sparse-list.ts';
 
 /** A standard machine waits for its time in a state, so it begins before that. */
 const ALREADY = Number.POSITIVE_INFINITY;
-/** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
-const MAX_STEPS = 1000;
 /** A plain invoked actor is started again this often after its worker died; then it fails with code INTERRUPTED. */
 const MAX_RESTARTS = 3;
 
-/** A step of the interpreter. Only the first has no state before it. */
-type Compute<M> = (prepared: Prepared, before: SystemState, moment: M) => Step;
-
 const begin: Compute<Parameters<typeof init>[1]> = (prepared, _, moment) => init(prepared, moment);
 
-export class Turn {
-  /** Its own copy, which goes on with every step. */
-  readonly life: { -readonly [part in keyof Life]: Life[part] };
-  /** What happened in it, a line each. */
-  journal = '';
-  starts: readonly StoredEffect[] = NONE;
-  stops: readonly string[] = NONE;
-  relays: Step['relays'] = NONE;
-  deferred: Step['deferred'] = NONE;
-  emitted: Step['emitted'] = NONE;
-  readonly outbox = new Outbox();
+export class Turn extends Course {
   consumed: readonly string[] = NONE;
   notBefore: Instant | null = null;
   /** By how much the latest timer of this turn was late, in milliseconds. */
   lateMs: number | null = null;
-  settlement: Settlement | null = null;
-  /** Why it cannot go on: the machine itself failed. What happened before in this turn still counts. */
-  fault: MachineFault | null = null;
   /** True when an effect came to its end here: the actor survived its worker, so its strikes are over. */
   survived = false;
-  exhausted = false;
-  /** The first timer that goes on whether or not what starts here may start. */
-  until: Instant | null = null;
-  /** Set: no further effect starts in this turn. What would start one is left for the next claim. */
-  closed = false;
-  /** What happened in it, step by step, where somebody wants to know. */
-  readonly trail: Happening[] | null;
-  #steps = 0;
-
-  constructor(life: Life, inspected = false) {
-    this.life = { ...life };
-    this.trail = inspected ? [] : null;
-  }
 
   /** Nothing happened that would have to be written. */
   get empty(): boolean {
     return this.journal === '' && this.consumed.length === 0 && this.outbox.births.length === 0;
-  }
-
-  get over(): boolean {
-    return this.settlement !== null || this.fault !== null || this.exhausted;
   }
 
   /** The first step, if it is due. */
@@ -93,7 +41,7 @@ export class Turn {
     if (this.life.system || this.over || this.life.firstDueAt > now) return;
     const { id } = this.life;
     const { at, input, event, via } = beginningOf(this.life, now);
-    this.#take(event, at, begin, { id, input, now: at }, via);
+    this.take(event, at, begin, { id, input, now: at }, via);
   }
 
   /** Fires every timer due by `until`, in order. */
@@ -105,7 +53,7 @@ export class Turn {
       if (!next || next.dueAt > until) return;
       const { id: timer, event, dueAt } = next;
       const moment = { id: this.life.id, now, plan: planOf(this.life), timer };
-      if (!this.#take(event, now, fireTimer, moment, ['timer', timer])) return;
+      if (!this.take(event, now, fireTimer, moment, ['timer', timer])) return;
       this.notBefore = Math.max(this.notBefore ?? dueAt, dueAt);
       this.lateMs = Math.max(this.lateMs ?? 0, now - dueAt);
     }
@@ -130,15 +78,7 @@ export class Turn {
   }
 
   takeResult(ref: string, result: EffectResult, now: Instant): void {
-    if (this.#finish(ref, result, now)) this.survived = true;
-  }
-
-  #finish(ref: string, result: EffectResult, now: Instant): boolean {
-    const system = this.life.system;
-    const effect = system?.effects.find((candidate) => candidate.ref === ref);
-    if (!system || !effect || this.over) return false;
-    const moment = { id: this.life.id, now, plan: planOf(this.life), ref, result };
-    return this.#take(eventOfResult(effect.name, result), now, finishEffect, moment, ['effect', ref]);
+    if (this.finish(ref, result, now)) this.survived = true;
   }
 
   /** An event a running effect (a callback, say) sent to the machine that runs it. */
@@ -161,9 +101,9 @@ export class Turn {
         this.#deliver({ type: 'attempt.interrupted', charged, ambiguous: true }, now);
       return;
     }
-    for (const effect of this.#own) {
+    for (const effect of this.own) {
       // What this version hands to an actor of its own, an older one ran itself.
-      if (this.#isDelegated(effect)) this.#delegate(effect, now);
+      if (this.isDelegated(effect)) this.delegate(effect, now);
       else this.#restart(effect, now);
     }
   }
@@ -175,11 +115,11 @@ export class Turn {
     if (this.life.definition.standard) {
       if (this.life.system?.effects.length) this.#deliver({ type: 'attempt.handedBack' }, now);
     } else {
-      for (const effect of this.#own) {
-        this.#mark({ type: 'carillon.handedBack', effect: effect.id }, now, ['handedBack', effect.ref]);
+      for (const effect of this.own) {
+        this.mark({ type: 'carillon.handedBack', effect: effect.id }, now, ['handedBack', effect.ref]);
       }
     }
-    for (const effect of this.#own) this.#patch(effect.ref, { status: 'pending' });
+    for (const effect of this.own) this.patch(effect.ref, { status: 'pending' });
     this.starts = NONE;
   }
 
@@ -187,14 +127,14 @@ export class Turn {
   inherit(version: number, now: Instant): void {
     const { system, definition } = this.life;
     const event = { type: 'carillon.migrated', from: version, to: definition.version };
-    this.#mark(event, now, system ? ['migrated', encodeState(system)] : ['migrated']);
+    this.mark(event, now, system ? ['migrated', encodeState(system)] : ['migrated']);
   }
 
   /** Effects of the state that nothing runs yet: handed back by another worker, or of an actor that was held back. */
   resumePending(now: Instant): void {
-    const pending = this.#own.filter((effect) => !this.stops.includes(effect.ref));
-    this.starts = pending.filter((effect) => !this.#isDelegated(effect));
-    for (const effect of pending) if (this.#isDelegated(effect)) this.#delegate(effect, now);
+    const pending = this.own.filter((effect) => !this.stops.includes(effect.ref));
+    this.starts = pending.filter((effect) => !this.isDelegated(effect));
+    for (const effect of pending) if (this.isDelegated(effect)) this.delegate(effect, now);
   }
 
   /** The same for a job that may have waited long for its place: that time is not to count against the attempt. */
@@ -204,15 +144,7 @@ export class Turn {
 
   /** From here on these effects run, and whoever reads the row has to know. */
   markRunning(): void {
-    for (const effect of this.starts) this.#patch(effect.ref, { status: 'running' });
-  }
-
-  get value(): StateValue | null {
-    return this.life.system && standOf(this.life.system).value;
-  }
-
-  get context(): unknown {
-    return this.life.system ? standOf(this.life.system).context : undefined;
+    for (const effect of this.starts) this.patch(effect.ref, { status: 'running' });
   }
 
   /** Attempts of a standard machine, for views; a custom machine has none of its own. */
@@ -225,15 +157,10 @@ export class Turn {
     return nextDueOf(this.life);
   }
 
-  /** Effects its worker runs, and no other actor. */
-  get #own(): readonly StoredEffect[] {
-    return (this.life.system?.effects ?? []).filter(({ status }) => status !== 'delegated');
-  }
-
   #deliver(event: AnyEventObject, now: Instant, to?: string): boolean {
     const moment = { id: this.life.id, now, plan: planOf(this.life), event, to };
     const via: Via | undefined = to === undefined || to === '' ? undefined : ['sent', to];
-    return this.#take(event, now, deliver, moment, via);
+    return this.take(event, now, deliver, moment, via);
   }
 
   #obey(control: Control, now: Instant): boolean {
@@ -244,114 +171,27 @@ export class Turn {
       if (system && accepts(definition.prepared, system).includes('job.cancel')) {
         return this.#deliver({ type: 'job.cancel', reason: control.reason }, now);
       }
-      this.#mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
+      this.mark({ type: 'job.cancel', reason: control.reason }, now, ['stopped']);
       const ending = { status: 'stopped', reason: control.reason ?? 'cancelled' } as const;
       this.settlement = recordOf(definition, ending, timesOf(this.life, now));
-      for (const effect of system?.effects ?? []) this.#stop(effect.ref, system);
+      for (const effect of system?.effects ?? []) this.stop(effect.ref, system);
       this.starts = NONE;
       return true;
     }
     // Later than the first step these two have nothing to move.
     if (system) return true;
     this.life.firstDueAt = control.type === 'reschedule' ? control.to : now;
-    this.#mark({ ...control, type: `job.${control.type}` }, now, ['moved']);
+    this.mark({ ...control, type: `job.${control.type}` }, now, ['moved']);
     return true;
   }
 
   #restart(effect: StoredEffect, now: Instant): void {
     const error = effect.attempt > MAX_RESTARTS ? interruptedTooOften(effect.attempt) : null;
-    if (error) return void this.#finish(effect.ref, { ok: false, error }, now);
-    this.#patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
-    this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
+    if (error) return void this.finish(effect.ref, { ok: false, error }, now);
+    this.patch(effect.ref, { attempt: effect.attempt + 1, status: 'pending' });
+    this.mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);
     const restarted = this.life.system?.effects.find((candidate) => candidate.ref === effect.ref);
     if (restarted) this.starts = appended(this.starts, restarted);
-  }
-
-  #patch(ref: string, patch: Parameters<typeof setEffect>[2]): void {
-    if (this.life.system) this.life.system = setEffect(this.life.system, ref, patch);
-  }
-
-  /** Journals what the engine did without asking the machine. */
-  #mark(event: AnyEventObject, at: Instant, via: Via): void {
-    this.life.seq += 1;
-    const status = via[0] === 'stopped' ? 'stopped' : 'active';
-    this.#note(event, at, { value: this.value, context: this.context, status }, via);
-  }
-
-  #note(event: AnyEventObject, at: Instant, after: Outcome, via: Via | undefined): void {
-    const line = journalLine(at, event, after.value, via);
-    this.journal = this.journal === '' ? line : `${this.journal}\n${line}`;
-    this.trail?.push(happeningOf(this.life.seq, at, event, after, via));
-  }
-
-  /** One step of the machine. False: the machine failed, and nothing of this step counts. */
-  #take<M>(event: AnyEventObject, at: Instant, compute: Compute<M>, moment: M, via?: Via): boolean {
-    if (++this.#steps > MAX_STEPS) {
-      this.exhausted = true;
-      return false;
-    }
-    const before = this.life.system;
-    let step: Step;
-    try {
-      step = compute(this.life.definition.prepared, before as SystemState, moment);
-    } catch (error) {
-      if (!(error instanceof MachineFault)) throw error;
-      this.fault = error;
-      return false;
-    }
-    if (this.closed && step.starts.length > 0) {
-      this.exhausted = true;
-      return false;
-    }
-    this.life.system = step.state;
-    this.life.seq += 1;
-    this.#note(event, at, step, via);
-    this.#collect(step, before);
-    if (step.status !== 'active') {
-      const { status, output, error } = step;
-      const ending = { status, output, error, dropped: step.tags.has('dropped') };
-      this.settlement = recordOf(this.life.definition, ending, timesOf(this.life, at));
-      this.starts = NONE;
-      return true;
-    }
-    for (const effect of step.starts) if (this.#isDelegated(effect)) this.#delegate(effect, at);
-    return true;
-  }
-
-  #isDelegated({ src }: StoredEffect): boolean {
-    return this.life.definition.delegates.has(src);
-  }
-
-  #collect(step: Step, before: SystemState | null): void {
-    for (const ref of step.stops) this.#stop(ref, before);
-    if (step.starts.length > 0) {
-      this.until = firstTimer(keptTimers(before, step.state))?.dueAt ?? null;
-      for (const effect of step.starts) if (!this.#isDelegated(effect)) this.starts = appended(this.starts, effect);
-    }
-    this.relays = joined(this.relays, step.relays);
-    this.deferred = joined(this.deferred, step.deferred);
-    if (this.life.definition.act) for (const command of step.emitted) this.outbox.act(this.life, command, step.context);
-    else this.emitted = joined(this.emitted, step.emitted);
-  }
-
-  #stop(ref: string, before: SystemState | null): void {
-    const left = this.starts.filter((effect) => effect.ref !== ref);
-    if (left.length < this.starts.length) return void (this.starts = left);
-    const effect = before?.effects.find((candidate) => candidate.ref === ref);
-    if (effect?.status === 'delegated') this.outbox.recall(this.life, ref);
-    else this.stops = appended(this.stops, ref);
-  }
-
-  #delegate(effect: StoredEffect, at: Instant): void {
-    const { ref } = effect;
-    // An earlier one of this step may have failed, and its owner left the state since.
-    if (!this.life.system?.effects.some((candidate) => candidate.ref === ref)) return;
-    this.#patch(ref, { status: 'delegated' });
-    try {
-      this.outbox.delegate(this.life, effect, at);
-    } catch (error) {
-      this.#finish(ref, { ok: false, error }, at);
-    }
   }
 
   #hear(news: News, now: Instant): boolean {
@@ -363,7 +203,7 @@ export class Turn {
       // The child of an earlier life had the same address.
       const effect = system.effects.find(({ ref }) => ref === role.effect && childId(id, ref, retried) === news.child);
       const found = effect && definition.delegates.get(effect.src);
-      if (found && 'record' in news) this.#finish(role.effect, found.delegate.result(news.record), now);
+      if (found && 'record' in news) this.finish(role.effect, found.delegate.result(news.record), now);
       return !this.exhausted && !this.fault;
     }
     return this.#deliver(eventOf(news), now);

@@ -243,7 +243,7 @@ export const breaks: readonly Break[] = [
     edits: [
       edit(
         'src/turn.ts',
-        "this.#mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);",
+        "this.mark({ type: 'carillon.interrupted', effect: effect.id }, now, ['interrupted', effect.ref]);",
         'void now;',
       ),
     ],
