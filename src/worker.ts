@@ -24,11 +24,13 @@ import { unchanged } from './turn/turn-write.ts';
 import type { Turn } from './turn.ts';
 import { type Claimant, Claims } from './worker/claims.ts';
 import { CommitQueue, type Writer } from './worker/commit-queue.ts';
-import { type Gone, Held, type Keeper } from './worker/held.ts';
+import { Held } from './worker/held.ts';
 import { type Holding, holdingOf, inheritedHolding, leased, rowOf, type Unleased } from './worker/holding.ts';
 import { Incarnation } from './worker/incarnation.ts';
+import type { Gone, Keeper } from './worker/keeper.ts';
 import { Leases } from './worker/leases.ts';
 import { Rings } from './worker/rings.ts';
+import { Roster } from './worker/roster.ts';
 
 export interface WorkerDeps {
   readonly store: Store;
@@ -52,8 +54,7 @@ export interface WorkerDeps {
 
 export class Worker implements Keeper {
   readonly #deps: WorkerDeps;
-  readonly #held = new Map<string, Held>();
-  readonly #finishing = new Set<Held>();
+  readonly #roster = new Roster();
   readonly #commits: CommitQueue;
   readonly #claims: Claims;
   readonly #rings: Rings;
@@ -67,7 +68,7 @@ export class Worker implements Keeper {
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#claims = new Claims(deps, this.#claimant());
-    this.#rings = new Rings(deps.env, deps.clock, this.#held);
+    this.#rings = new Rings(deps.env, deps.clock, this.#roster);
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
       due: (queue, at) => deps.expect(queue, at ?? this.now()),
@@ -87,7 +88,7 @@ export class Worker implements Keeper {
   }
 
   get heldIds(): readonly string[] {
-    return [...this.#held.keys()];
+    return this.#roster.ids;
   }
 
   get working(): boolean {
@@ -143,7 +144,7 @@ export class Worker implements Keeper {
 
   /** Mail may have come for actors held here. One the store no longer knows as ours is lost. */
   async look(ids: readonly string[]): Promise<void> {
-    const held = ids.map((id) => this.#held.get(id)).filter((found) => found !== undefined);
+    const held = this.#roster.among(ids);
     if (held.length === 0) return;
     const worker = this.id;
     const asked = held.map(({ id, fence }) => ({ id, fence }));
@@ -165,7 +166,7 @@ export class Worker implements Keeper {
     const { count } = this.#claims;
     const stored = await this.#deps.store.heldBy(worker);
     if (worker !== this.id || count !== this.#claims.count || this.#claims.busy || this.#reserved > 0) return 0;
-    const unknown = stored.filter(({ id }) => !this.#held.has(id) && !this.#commits.has(id));
+    const unknown = stored.filter(({ id }) => !this.#roster.has(id) && !this.#commits.has(id));
     if (unknown.length > 0) await this.#deps.store.giveBack(worker, unknown);
     return unknown.length;
   }
@@ -180,9 +181,9 @@ export class Worker implements Keeper {
     this.#state = 'stopping';
     this.#claims.close();
     await this.#drained(timeoutMs);
-    for (const held of this.#held.values()) held.handBack();
+    this.#roster.handBack();
     await this.#drained(this.#deps.entry.leaseMs / 2);
-    for (const held of this.#held.values()) held.lose();
+    this.#roster.lose();
     this.#state = 'stopped';
     this.#rings.close();
     await this.#incarnation.stop().catch((error: unknown) => this.#deps.failed(error));
@@ -221,7 +222,7 @@ export class Worker implements Keeper {
   }
 
   finishing(held: Held): void {
-    this.#finishing.add(held);
+    this.#roster.finish(held);
     this.#claims.slotFreed();
   }
 
@@ -233,8 +234,7 @@ export class Worker implements Keeper {
   }
 
   gone(held: Held, how: Gone, reason: string | null): void {
-    if (this.#held.get(held.id) === held) this.#held.delete(held.id);
-    this.#finishing.delete(held);
+    this.#roster.remove(held);
     if (how === 'lost') void this.#giveBack(held);
     else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
@@ -264,14 +264,14 @@ export class Worker implements Keeper {
   // ── claiming ──────────────────────────────────────────────────────────────
 
   #claimant(): Claimant {
-    const running = (): number => this.#held.size - this.#finishing.size;
+    const roster = this.#roster;
     return {
       id: () => this.id,
       working: () => this.working,
-      places: () => this.#deps.entry.concurrency - this.#reserved - running(),
-      quiet: () => running() === 0,
-      choked: () => this.#finishing.size >= 8 * this.#deps.entry.concurrency,
-      holdsSuspect: () => this.#holdsSuspect(),
+      places: () => this.#deps.entry.concurrency - this.#reserved - roster.running,
+      quiet: () => roster.running === 0,
+      choked: () => roster.finishing >= 8 * this.#deps.entry.concurrency,
+      holdsSuspect: () => roster.holdsSuspect,
       inherits: () => this.#inherits,
       leaseNumber: () => this.#leases.number(),
       take: (reply, lease) => this.#take(reply, lease),
@@ -307,7 +307,7 @@ export class Worker implements Keeper {
 
   #hold(holding: Holding): void {
     const held = new Held(this, holding);
-    this.#held.set(held.id, held);
+    this.#roster.add(held);
     held.open();
   }
 
@@ -317,11 +317,6 @@ export class Worker implements Keeper {
         if (outcome === 'committed') this.#deps.quarantined(claimed, message);
       },
     });
-  }
-
-  #holdsSuspect(): boolean {
-    for (const held of this.#held.values()) if (held.suspect) return true;
-    return false;
   }
 
   /** Actors held here were poked by our own claim; the others' owners are told. */
@@ -334,7 +329,7 @@ export class Worker implements Keeper {
   #fence(): void {
     if (this.#state === 'working') this.#state = 'fenced';
     this.#deps.logger.error('The heartbeat is late: this worker drops what it holds, because another one may take it.');
-    for (const held of this.#held.values()) held.lose();
+    this.#roster.lose();
     this.#leases = new Leases();
   }
 
@@ -345,7 +340,7 @@ export class Worker implements Keeper {
   }
 
   get #idle(): boolean {
-    return this.#held.size === 0 && !this.#claims.busy;
+    return this.#roster.size === 0 && !this.#claims.busy;
   }
 
   #tellIdle(): void {

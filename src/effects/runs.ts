@@ -8,7 +8,8 @@ import type { Runtime } from '../scheduler/runtime.ts';
 import type { TurnWrite } from '../store/contract.ts';
 import type { Kin } from '../turn/kinship.ts';
 import type { Turn } from '../turn.ts';
-import type { Gone, Held } from '../worker/held.ts';
+import type { Held } from '../worker/held.ts';
+import type { Gone } from '../worker/keeper.ts';
 import { EffectRun } from './effect-run.ts';
 
 /** What a run may ask of the scheduler it runs in. */

@@ -6,45 +6,19 @@
 
 import type { EffectResult } from '../effects/effect-result.ts';
 import { RunningEffects } from '../effects/running-effects.ts';
-import type { RunningEffect } from '../effects.ts';
-import type { LocalTimer } from '../env.ts';
 import type { StoredEffect } from '../interpreter/index.ts';
-import type { Instant, Mail, Reloaded, TurnWrite } from '../store/contract.ts';
-import { decodeLetter } from '../turn/mail.ts';
+import type { Instant, Reloaded, TurnWrite } from '../store/contract.ts';
 import { appended, NONE } from '../turn/sparse-list.ts';
 import { composeWrite, type Row, unchanged } from '../turn/turn-write.ts';
 import { Turn } from '../turn.ts';
 import type { CommitOutcome, Writer } from './commit-queue.ts';
 import type { Holding } from './holding.ts';
+import type { Gone, Keeper } from './keeper.ts';
+import { Letters } from './letters.ts';
+import { Misses } from './misses.ts';
+import { isSuspect, nominalAtOf, openTurn, startsByClaim } from './opening.ts';
 
-/** Misses in a row without anything new to see, after which the actor counts as lost. */
-const MAX_BLIND_MISSES = 5;
-/** Misses in a row because of mail, after which the turn is written without what came last. */
-const MAX_RACES = 3;
 const RETRY_COMMIT_MS = 200;
-
-/** What a held actor asks of the worker that holds it. */
-export interface Keeper {
-  /** Somebody wants to know what happens in turns, step by step. */
-  readonly inspected: boolean;
-  now(): Instant;
-  setTimer(ms: number, fire: () => void): LocalTimer;
-  /** Calls `ring` at that instant, or later. */
-  expectRing(at: Instant): void;
-  commit(write: TurnWrite, writer: Writer): void;
-  reload(held: Held): Promise<Reloaded | null | 'unreachable'>;
-  startEffect(held: Held, effect: StoredEffect): RunningEffect;
-  /** Its last write is on its way: it needs no slot any more. */
-  finishing(held: Held): void;
-  committed(held: Held, turn: Turn, write: TurnWrite): void;
-  /** It is no longer ours. `reason`: why it is in quarantine. */
-  gone(held: Held, how: Gone, reason: string | null): void;
-}
-
-export type Gone = 'released' | 'settled' | 'quarantined' | 'lost';
-
-/** Interruptions are charged from this many strikes on: the actor was then the only suspect of the worker that died. */
-const CHARGED_FROM_STRIKES = 3;
 
 export class Held implements Writer {
   readonly holding: Holding;
@@ -54,10 +28,7 @@ export class Held implements Writer {
   #inbox: readonly ((turn: Turn, now: Instant) => void)[] = NONE;
   /** The row as the store last had it. */
   #row: Row;
-  /** Letters it knows of. Null: those it came with. */
-  #seen: Set<string> | null = null;
-  /** Letters the open turn could not take: not yet begun, or too long already. They come first when there is more to do. */
-  #postponed: readonly Mail[] = NONE;
+  readonly #letters: Letters;
   #writing = false;
   #starting = false;
   #over = false;
@@ -67,18 +38,15 @@ export class Held implements Writer {
   #ringAt: Instant | null = null;
   /** Set: it is being set aside, and why. */
   #asideFor: string | null = null;
-  #blindMisses = 0;
-  #races = 0;
+  readonly #misses = new Misses();
 
   constructor(keeper: Keeper, holding: Holding) {
     this.#keeper = keeper;
     this.holding = holding;
     this.#turn = new Turn(holding.life, keeper.inspected);
     this.#row = holding.row;
-    const { row, mail, limits, life, inherited } = holding;
-    // The claim says by which version it starts, so one that goes on by another is written first.
-    const plain = row.strikes === 0 && mail.length === 0 && limits === null && !inherited;
-    this.#startIsClaimed = plain && life.definition.standard;
+    this.#letters = new Letters(holding.mail);
+    this.#startIsClaimed = startsByClaim(holding);
   }
 
   get id(): string {
@@ -93,43 +61,27 @@ export class Held implements Writer {
     return this.holding.worker;
   }
 
-  /** When the run was due, not when it began. */
   get nominalAt(): Instant {
-    const { life } = this.#turn;
-    if (life.kin && 'nominalAt' in life.kin.role) return life.kin.role.nominalAt;
-    const context = this.#turn.context as { dueAt?: unknown } | undefined;
-    return life.definition.standard && typeof context?.dueAt === 'number' ? context.dueAt : life.firstDueAt;
+    return nominalAtOf(this.#turn);
   }
 
   get suspect(): boolean {
-    return this.holding.row.strikes >= CHARGED_FROM_STRIKES - 1;
+    return isSuspect(this.holding);
   }
 
   /** The first look after the claim. */
   open(): void {
-    const { claimedBefore, mail, row, limits, inherited } = this.holding;
-    const { strikes } = row;
-    // Under a limit no claim is the record of a start.
-    const startedAt = strikes > 0 && limits === null ? claimedBefore : null;
     this.#push((turn, now) => {
-      if (inherited) turn.inherit(inherited.version, now);
-      const effects = this.holding.life.system?.effects ?? NONE;
-      if (strikes > 0 || effects.some((effect) => effect.status === 'running')) {
-        turn.interrupt(strikes >= CHARGED_FROM_STRIKES, startedAt, now);
-        this.#startIsClaimed = false;
-      } else if (effects.length > 0 && limits !== null) turn.resumeAfresh(now);
-      else if (effects.length > 0) turn.resumePending(now);
-      this.#takeMail(turn, mail, now);
+      if (openTurn(turn, this.holding, now)) this.#startIsClaimed = false;
+      this.#letters.take(turn, this.holding.mail, now);
     });
   }
 
   /** New mail was seen in the store. */
   letters(reloaded: Reloaded): void {
     this.#row = { ...this.#row, pokes: reloaded.pokes, dueRowAt: reloaded.dueRowAt };
-    const seen = (this.#seen ??= new Set(this.holding.mail.map(({ id }) => id)));
-    const fresh = reloaded.mail.filter(({ id }) => !seen.has(id));
-    for (const { id } of fresh) seen.add(id);
-    if (fresh.length > 0) this.#push((turn, now) => this.#takeMail(turn, fresh, now));
+    const fresh = this.#letters.fresh(reloaded.mail);
+    if (fresh.length > 0) this.#push((turn, now) => this.#letters.take(turn, fresh, now));
   }
 
   finished(ref: string, result: EffectResult): void {
@@ -169,13 +121,6 @@ export class Held implements Writer {
     else this.#advance(happening);
   }
 
-  #takeMail(turn: Turn, mail: readonly Mail[], now: Instant): void {
-    for (const letter of mail) {
-      if (!turn.takeMail(letter.id, decodeLetter(letter.event), letter.at, now))
-        this.#postponed = appended(this.#postponed, letter);
-    }
-  }
-
   /** Whatever goes wrong here is this actor's own affair: its worker and its neighbours go on. */
   #advance(happening?: (turn: Turn, now: Instant) => void): void {
     if (this.#writing || this.#starting || this.#over) return;
@@ -189,9 +134,7 @@ export class Held implements Writer {
   #proceed(last?: (turn: Turn, now: Instant) => void): void {
     const turn = this.#turn;
     const now = this.#keeper.now();
-    const postponed = this.#postponed;
-    this.#postponed = NONE;
-    this.#takeMail(turn, postponed, now);
+    this.#letters.takePostponed(turn, now);
     const inbox = this.#inbox;
     this.#inbox = NONE;
     for (const happening of inbox) happening(turn, now);
@@ -250,7 +193,7 @@ export class Held implements Writer {
     const turn = this.#turn;
     const stays = this.#stays(turn);
     if (stays) turn.markRunning();
-    const crowded = this.#races >= MAX_RACES;
+    const { crowded } = this.#misses;
     const { queue, priority, fence, limits } = this.holding;
     const intent = { queue, priority, fence, limits, stays, dueAgain: this.#handingBack, crowded };
     const write = composeWrite(turn, this.#row, intent);
@@ -287,8 +230,7 @@ export class Held implements Writer {
 
   #afterCommit(turn: Turn, write: TurnWrite): void {
     const { next } = write;
-    this.#blindMisses = 0;
-    this.#races = 0;
+    this.#misses.over();
     if (next.kind === 'continued' && next.hold) {
       const { seq, snapshot, history, state, attempt } = next;
       const strikes = turn.survived ? 0 : this.#row.strikes;
@@ -325,8 +267,7 @@ export class Held implements Writer {
     if (!reloaded || reloaded.seq !== this.#row.seq) return this.#end('lost');
     // Compared with what was written: the row may have been read again while that was on its way.
     const blind = pokes === null || reloaded.pokes === pokes;
-    if (!blind) this.#races += 1;
-    else if (++this.#blindMisses > MAX_BLIND_MISSES) return this.#end('lost');
+    if (!this.#misses.another(blind)) return this.#end('lost');
     this.letters(reloaded);
     if (blind) this.#retry(Math.max(1, early));
     else this.#advance();

@@ -13,9 +13,9 @@ interface Ringing {
 export class Rings {
   readonly #watch: DueWatch;
   readonly #clock: StoreClock;
-  readonly #held: ReadonlyMap<string, Ringing>;
+  readonly #held: { values(): Iterable<Ringing> };
 
-  constructor(env: Env, clock: StoreClock, held: ReadonlyMap<string, Ringing>) {
+  constructor(env: Env, clock: StoreClock, held: { values(): Iterable<Ringing> }) {
     this.#watch = new DueWatch(env, clock, () => this.#ring());
     this.#clock = clock;
     this.#held = held;

@@ -273,7 +273,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 10,
     without: 'the hand-back of what does not end in time',
-    edits: [edit('src/worker.ts', '    for (const held of this.#held.values()) held.handBack();\n', '')],
+    edits: [edit('src/worker.ts', '    this.#roster.handBack();\n', '')],
     ...inFile('integration', 'test/integration/scheduler/lifecycle.test.ts'),
     title: 'stop hands back what does not finish in time, and it runs elsewhere without spending a retry',
   },

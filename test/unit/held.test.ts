@@ -8,8 +8,9 @@ import type { StoredEffect } from '../../src/interpreter/index.ts';
 import type { Mail, Reloaded, TurnWrite } from '../../src/store/contract.ts';
 import { encodeLetter } from '../../src/turn/mail.ts';
 import type { CommitOutcome, Writer } from '../../src/worker/commit-queue.ts';
-import { type Gone, Held, type Keeper } from '../../src/worker/held.ts';
+import { Held } from '../../src/worker/held.ts';
 import type { Holding } from '../../src/worker/holding.ts';
+import type { Gone, Keeper } from '../../src/worker/keeper.ts';
 import { loaded, newborn, T0 } from '../support/lives.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
