@@ -2,7 +2,8 @@
 
 import { decode } from '../codec.ts';
 import { prepareDefinition } from '../definitions/loaded-definition.ts';
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { internalsOf } from '../definitions.ts';
 import { ActorNotFoundError, UnknownDefinitionError } from '../errors.ts';
 import { pastEvents } from '../inspect/past-events.ts';
 import type { StatelyInspectionEvent } from '../inspect/stately-events.ts';

@@ -5,7 +5,7 @@ import type { CronOptions, CronTimes } from '../crons/options.ts';
 import type { CronView } from '../crons/view.ts';
 import { type CompatibilityReport, checkLive } from '../definitions/compatibility.ts';
 import { type Grip, type Handle, handleOf } from '../definitions/handle.ts';
-import type { AnyDefinition, InputOf } from '../definitions.ts';
+import type { AnyDefinition, InputOf } from '../definitions/typed-name.ts';
 import type { Duration } from '../duration.ts';
 import type { FlowOptions } from '../flows/flow-options.ts';
 import { scheduleFlow } from '../flows/schedule-flow.ts';

@@ -1,7 +1,9 @@
 /** From a `schedule` call to a stored actor: options and input checked and encoded here, before anything is written. */
 import { decode, encode } from '../codec.ts';
+import { parseInput } from '../definitions/input-schema.ts';
+import type { DefinitionInternals } from '../definitions/internals.ts';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
-import { type AnyDefinition, type DefinitionInternals, parseInput } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
 import { CarillonError, IdempotencyConflictError, InvalidInputError } from '../errors.ts';
 import { fingerprintOf, KEY_RETENTION_MS, keyDigest } from '../idempotency-key.ts';
 import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from '../options.ts';
