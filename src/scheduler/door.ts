@@ -51,8 +51,9 @@ import {
 import type { SchedulerEvents } from './events.ts';
 import { grantInsight } from './insight.ts';
 import type { Runtime } from './runtime.ts';
-import { Scheduling, type Submitted } from './scheduling.ts';
+import { Scheduling } from './scheduling.ts';
 import { Sending } from './sending.ts';
+import type { Submitted } from './submission.ts';
 
 export class Door implements Scheduler {
   readonly #runtime: Runtime;
