@@ -45,7 +45,7 @@ export class Forking {
     const own = system && decodeState(definition.prepared, withEffectIds(encodeState(system), origin, id));
     const life = new Copy(id, definition, own, clock.now(), { id: origin, seq: asked.atSeq });
     const rest = life.live(asked.events);
-    const queue = await this.#runtime.queue(stored.queue);
+    const queue = await this.#runtime.queues.register(stored.queue);
     const { now } = await store.fork(
       {
         ...life.row(options.maxPayloadBytes),

@@ -49,7 +49,7 @@ export class Reading {
     ]);
     const definition = runtime.readable(stored.name, stored.version);
     const def = versions.find(({ version }) => version === stored.version)?.def;
-    const place = { queue: await runtime.queue(stored.queue), def, versions, wait };
+    const place = { queue: await runtime.queues.register(stored.queue), def, versions, wait };
     const view = this.#view(stored);
     const others =
       definition?.waitingFor && view.context !== null && stored.input !== null

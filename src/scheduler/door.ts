@@ -225,12 +225,12 @@ export class Door implements Scheduler {
   }
 
   async pauseQueue(queue: string): Promise<void> {
-    await this.#open.queue(name(queue, 'queue'));
+    await this.#open.queues.register(name(queue, 'queue'));
     await this.#runtime.store.setPaused(queue, true, { who: this.#runtime.options.operator });
   }
 
   async resumeQueue(queue: string): Promise<void> {
-    const number = await this.#open.queue(name(queue, 'queue'));
+    const number = await this.#open.queues.register(name(queue, 'queue'));
     await this.#runtime.store.setPaused(queue, false, { who: this.#runtime.options.operator });
     this.#runtime.announceDue(number, this.#runtime.clock.now());
   }

@@ -154,12 +154,12 @@ export class Scheduling {
     trace: string | null,
   ): Enqueued | Promise<Enqueued> {
     const matter = this.#matter(definition, submission.input, submission.extra?.maxBytes);
-    const queue = this.#runtime.queueNumber(resolved.queue);
+    const queue = this.#runtime.queues.numberOf(resolved.queue);
     if (queue !== undefined && !(matter instanceof Promise))
       return this.#enqueued(definition, resolved, submission, trace, matter, queue);
     const later = async (): Promise<Enqueued> => {
       const known = await matter;
-      const number = queue ?? (await this.#runtime.queue(resolved.queue));
+      const number = queue ?? (await this.#runtime.queues.register(resolved.queue));
       return this.#enqueued(definition, resolved, submission, trace, known, number);
     };
     return later();
