@@ -10,25 +10,21 @@ export { createDashboard, type Dashboard } from './dashboard/dashboard.ts';
 export { type NodeListener, toNodeListener } from './dashboard/node-listener.ts';
 export type { DashboardAction, DashboardOptions } from './dashboard/options.ts';
 export type { CompatibilityReport, DivergingActor, FailingActor } from './definitions/compatibility.ts';
-export type { Backoff, JobOptions, Recovery, Retention } from './definitions/definition-options.ts';
+export type { ActorOptions, JobOptions, Retention } from './definitions/definition-options.ts';
 export type { Handle, Schedule } from './definitions/handle.ts';
 export type { Concurrency, RateLimit } from './definitions/limits.ts';
-export {
-  type ActorDefinition,
-  type ActorOptions,
-  type AnyDefinition,
-  defineActor,
-  defineJob,
-  type EventOf,
-  type InputArgs,
-  type InputOf,
-  type JobDefinition,
-  type Migrate,
-  type MigrationOutcome,
-  type OutputOf,
-  type StoredChild,
-  type StoredTimer,
-} from './definitions.ts';
+export type { Migrate, MigrationOutcome, StoredChild, StoredTimer } from './definitions/migration.ts';
+export type { Backoff, Recovery } from './definitions/retry-options.ts';
+export type {
+  ActorDefinition,
+  AnyDefinition,
+  EventOf,
+  InputArgs,
+  InputOf,
+  JobDefinition,
+  OutputOf,
+} from './definitions/typed-name.ts';
+export { defineActor, defineJob } from './definitions.ts';
 export type { Duration } from './duration.ts';
 export { fromJob, fromRun } from './effects/delegates.ts';
 export {

@@ -7,7 +7,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { ThreadGateway } from '../actors/thread-gateway.ts';
-import type { AnyDefinition } from './definitions.ts';
+import type { AnyDefinition } from './definitions/typed-name.ts';
 import type { Duration } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { StatelyInspectionEvent } from './inspect/stately-events.ts';

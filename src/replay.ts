@@ -4,7 +4,7 @@
  */
 import type { AnyEventObject, StateValue } from 'xstate';
 import { decode } from './codec.ts';
-import type { DefinitionInternals } from './definitions.ts';
+import type { DefinitionInternals } from './definitions/internals.ts';
 import {
   type Description,
   decodeState,

@@ -3,7 +3,7 @@ import type { AnyEventObject } from 'xstate';
 import type { CronCalls } from './crons/calls.ts';
 import type { CompatibilityReport } from './definitions/compatibility.ts';
 import type { Handle, Schedule } from './definitions/handle.ts';
-import type { AnyDefinition, InputOf } from './definitions.ts';
+import type { AnyDefinition, InputOf } from './definitions/typed-name.ts';
 import type { Duration } from './duration.ts';
 import type { FlowOptions } from './flows/flow-options.ts';
 import type { FollowupCalls } from './followups/calls.ts';

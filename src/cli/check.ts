@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import colors from 'picocolors';
 import type { CompatibilityReport, FailingActor } from '../definitions/compatibility.ts';
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { internalsOf } from '../definitions.ts';
 import { systemEnv } from '../env.ts';
 import { createScheduler } from '../scheduler.ts';
 import { addCommand, type CommonOptions, quietLogger } from './command.ts';

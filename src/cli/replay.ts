@@ -2,7 +2,8 @@
 import { emitKeypressEvents } from 'node:readline';
 import type { Command } from 'commander';
 import colors from 'picocolors';
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { internalsOf } from '../definitions.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import type { ReplayReport, ReplayStep } from '../replay.ts';
 import { addCommand, type CommonOptions, withScheduler } from './command.ts';

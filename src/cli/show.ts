@@ -2,7 +2,7 @@
 import colors from 'picocolors';
 import type { Attempts } from '../../machines/attempts.ts';
 import type { FlowContext } from '../../machines/flow.ts';
-import type { AnyDefinition } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
 import { ActorNotFoundError } from '../errors.ts';
 import { flowDefinition } from '../flows/definition.ts';
 import { countText } from '../flows/waiting.ts';

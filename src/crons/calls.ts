@@ -1,5 +1,5 @@
 import type { Handle } from '../definitions/handle.ts';
-import type { AnyDefinition } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
 import type { CronOptions, CronTimes } from './options.ts';
 import type { CronView } from './view.ts';
 

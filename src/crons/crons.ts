@@ -117,7 +117,7 @@ export class Crons {
     return {
       definition: breed === newest ? newest : null,
       actor: newborn(breed, { id, parent: stored.id, role }, request),
-      queueName: this.#runtime.queueName(breed.queueNumber),
+      queueName: this.#runtime.queues.nameOf(breed.queueNumber),
     };
   }
 

@@ -2,7 +2,7 @@
 
 import { CronTimeError } from '../cron-time/error.ts';
 import { checkCronTimes, type CronTimes as StoredTimes, shortestGapMs } from '../cron-time.ts';
-import type { AnyDefinition, InputOf } from '../definitions.ts';
+import type { AnyDefinition, InputOf } from '../definitions/typed-name.ts';
 import type { Duration } from '../duration.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { type Check, date, duration, integer, kind, object, oneOf, optional, refuse, text } from '../option-checks.ts';

@@ -3,7 +3,7 @@
  * keyset, in batches, and a few of their pasts, which are taken again.
  */
 
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import { internalsOf } from '../definitions.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { misfits } from '../interpreter/index.ts';
 import { type Past, pastOf, repeatedly, replayPast } from '../replay.ts';
@@ -11,6 +11,7 @@ import type { CheckOptions } from '../scheduler/call-options.ts';
 import type { ListFilter, Store, StoredActor } from '../store/contract.ts';
 import { type Heir, takenOver, unsteady } from '../turn/succession.ts';
 import { type PreparedDefinition, prepareDefinition } from './loaded-definition.ts';
+import type { AnyDefinition } from './typed-name.ts';
 
 /** What a definition would make of what there is. */
 export interface CompatibilityReport {

@@ -1,8 +1,8 @@
 import type { AnyEventObject } from 'xstate';
-import type { AnyDefinition, EventOf, InputArgs, InputOf, OutputOf } from '../definitions.ts';
 import type { Duration } from '../duration.ts';
 import type { ScheduleOptions } from '../options.ts';
 import type { RunRecord } from '../run-record.ts';
+import type { AnyDefinition, EventOf, InputArgs, InputOf, OutputOf } from './typed-name.ts';
 
 /** What scheduling gives back: one actor, by id, with what its definition says of its events and its output. */
 export interface Handle<D = AnyDefinition> {

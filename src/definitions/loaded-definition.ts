@@ -1,10 +1,10 @@
 import type { ThreadGateway } from '../../actors/thread-gateway.ts';
-import type { DefinitionInternals } from '../definitions.ts';
 import { type Delegate, delegateOf } from '../effects/delegates.ts';
 import { type Prepared, prepare } from '../interpreter/index.ts';
 import type { Settlement } from '../run-record.ts';
 import type { LimitKeys } from '../store/limits.ts';
 import type { Breed } from '../turn/birth.ts';
+import type { DefinitionInternals } from './internals.ts';
 import { limitKeys } from './limits.ts';
 
 /** A definition as a worker runs it: checked, prepared for the pure step, and known to the store by a number. */

@@ -6,8 +6,11 @@
 import { fromPromise, type PromiseActorLogic } from 'xstate';
 import { encode } from '../codec.ts';
 import type { JobOptions } from '../definitions/definition-options.ts';
+import { parseInput } from '../definitions/input-schema.ts';
+import type { DefinitionInternals } from '../definitions/internals.ts';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
-import { type DefinitionInternals, internalsOf, type JobDefinition, jobInternals, parseInput } from '../definitions.ts';
+import type { JobDefinition } from '../definitions/typed-name.ts';
+import { internalsOf, jobInternals } from '../definitions.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { RunContext } from '../run-context.ts';
 import type { StoredRecord } from '../run-record.ts';

@@ -72,7 +72,7 @@ export class Runs {
   #queueName(queue: number): string {
     const known = this.#queueNames.get(queue);
     if (known !== undefined) return known;
-    const name = this.#runtime.queueName(queue);
+    const name = this.#runtime.queues.nameOf(queue);
     this.#queueNames.set(queue, name);
     return name;
   }

@@ -1,7 +1,7 @@
 /** The definition all flows live by, and what their machine's commands come to. */
 import { type FlowCommand, type FlowContext, flowMachine } from '../../machines/flow.ts';
+import type { Commander, Deed, DefinitionInternals } from '../definitions/internals.ts';
 import { SYSTEM_QUEUE } from '../definitions/system-queue.ts';
-import type { Commander, Deed, DefinitionInternals } from '../definitions.ts';
 import { newborn } from '../turn/birth.ts';
 import { letterTo } from '../turn/mail.ts';
 import { flowChildId, planOf, type StoredFlow } from './plan.ts';

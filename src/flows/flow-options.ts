@@ -1,5 +1,5 @@
 /** What `scheduleFlow` takes, checked as far as it can be without knowing the jobs. */
-import type { AnyDefinition } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { type Check, kind, list, name, object, oneOf, optional, refuse } from '../option-checks.ts';
 import { type ScheduleOptions, scheduleOptionChecks } from '../options.ts';

@@ -2,7 +2,8 @@
 
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import { CarillonError, InvalidInputError } from '../errors.ts';
-import type { Scheduling, Submitted } from '../scheduler/scheduling.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
+import type { Submitted } from '../scheduler/submission.ts';
 import { flowDefinition } from './definition.ts';
 import { type FlowOptions, type ResolvedFlow, resolveFlowOptions } from './flow-options.ts';
 import type { StoredFlow } from './plan.ts';

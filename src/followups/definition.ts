@@ -2,7 +2,7 @@
 import { deliverFollowup, type Parcel } from '../../actors/deliver-followup.ts';
 import { defaultFollowupPolicy, type FollowupPolicy, followupMachine } from '../../machines/followup.ts';
 import type { AttemptPolicy } from '../../machines/job-policy.ts';
-import type { DefinitionInternals } from '../definitions.ts';
+import type { DefinitionInternals } from '../definitions/internals.ts';
 
 export const FOLLOWUP_NAME = 'carillon.followup';
 /** Only workers that can reach threads have to serve it. */

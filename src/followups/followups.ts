@@ -3,8 +3,9 @@ import { ActorNotFoundError, ActorSettledError, InvalidOptionError } from '../er
 import { object, optional, text } from '../option-checks.ts';
 import { type ActorView, viewOf } from '../reading/views.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
-import type { Scheduling, Submitted } from '../scheduler/scheduling.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
 import type { Sending } from '../scheduler/sending.ts';
+import type { Submitted } from '../scheduler/submission.ts';
 import type { StoredActor } from '../store/contract.ts';
 import { FOLLOWUP_NAME, followupDefinition } from './definition.ts';
 import { KEPT, keyLabel, resolveFollowup, threadLabel } from './options.ts';

@@ -1,6 +1,7 @@
 /** The options of a follow-up: each with its default, its unit and its check; and the labels it is found by. */
 import { encode } from '../codec.ts';
-import { type JobOptions, retryRules } from '../definitions/definition-options.ts';
+import type { JobOptions } from '../definitions/definition-options.ts';
+import { retryRules } from '../definitions/retry-options.ts';
 import { formatDuration } from '../duration.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { type Check, duration, kind, list, object, oneOf, optional, refuse, text } from '../option-checks.ts';

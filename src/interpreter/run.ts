@@ -4,7 +4,8 @@
  */
 
 import type { AnyEventObject } from 'xstate';
-import { canonical, isWhole, type References } from '../codec.ts';
+import type { References } from '../codec/tagging.ts';
+import { canonical, isWhole } from '../codec.ts';
 import { appended, NONE } from '../turn/sparse-list.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';

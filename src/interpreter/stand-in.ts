@@ -4,7 +4,7 @@
  */
 
 import { Actor, type AnyEventObject } from 'xstate';
-import type { References } from '../codec.ts';
+import type { References } from '../codec/tagging.ts';
 
 /** What a reference can reach. */
 export interface Stage {

@@ -18,13 +18,11 @@ import { HELD } from '../reading/explain.ts';
 import { livedByLoaded } from '../reading/lived-by.ts';
 import { type Past, pastOf, replayPast, stateAt } from '../replay.ts';
 import { isActorId } from '../scheduler/actor-id.ts';
-import type { ForkOptions } from '../scheduler/call-options.ts';
+import { type ForkOptions, resolveForkOptions } from '../scheduler/call-options.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
 import { encodeForkOf } from '../turn/kinship.ts';
 import { checkEvent, encodeLetter } from '../turn/mail.ts';
-
-type Asked = Required<ForkOptions>;
 
 export class Forking {
   readonly #runtime: Runtime;
@@ -34,7 +32,8 @@ export class Forking {
   }
 
   /** Gives the id of the copy. */
-  async fork(origin: string, asked: Asked): Promise<string> {
+  async fork(origin: string, given: ForkOptions): Promise<string> {
+    const asked = resolveForkOptions(given);
     const { store, env, clock, options } = this.#runtime;
     for (const event of asked.events) checkEvent(event);
     const stored = isActorId(origin) ? await store.find(origin) : null;
@@ -45,7 +44,7 @@ export class Forking {
     const own = system && decodeState(definition.prepared, withEffectIds(encodeState(system), origin, id));
     const life = new Copy(id, definition, own, clock.now(), { id: origin, seq: asked.atSeq });
     const rest = life.live(asked.events);
-    const queue = await this.#runtime.queue(stored.queue);
+    const queue = await this.#runtime.queues.register(stored.queue);
     const { now } = await store.fork(
       {
         ...life.row(options.maxPayloadBytes),

@@ -2,7 +2,7 @@
 
 import { ActorNotFoundError, IdempotencyConflictError, InvalidStateError } from '../errors.ts';
 import { KEY_RETENTION_MS, keyDigest } from '../idempotency-key.ts';
-import { text } from '../option-checks.ts';
+import { name, text } from '../option-checks.ts';
 import { isActorId } from '../scheduler/actor-id.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
 import type { Operator, Retried, RetryReply, RetryTerms, Selection } from '../store/operating.ts';
@@ -33,6 +33,19 @@ export class Operating implements Operations {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+  }
+
+  async pauseQueue(queue: string): Promise<void> {
+    const { store, queues } = this.#runtime;
+    await queues.register(name(queue, 'queue'));
+    await store.setPaused(queue, true, this.#by());
+  }
+
+  async resumeQueue(queue: string): Promise<void> {
+    const { store, queues, clock } = this.#runtime;
+    const number = await queues.register(name(queue, 'queue'));
+    await store.setPaused(queue, false, this.#by());
+    this.#runtime.announceDue(number, clock.now());
   }
 
   async retry(id: string): Promise<void> {

@@ -1,8 +1,10 @@
 /** What the store says of actors, in the words of the API. */
 
 import { decode } from '../codec.ts';
+import { type CompatibilityReport, checkLive } from '../definitions/compatibility.ts';
 import { prepareDefinition } from '../definitions/loaded-definition.ts';
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { internalsOf } from '../definitions.ts';
 import { ActorNotFoundError, UnknownDefinitionError } from '../errors.ts';
 import { pastEvents } from '../inspect/past-events.ts';
 import type { StatelyInspectionEvent } from '../inspect/stately-events.ts';
@@ -11,8 +13,14 @@ import { type JournalEntry, readJournal } from '../journal.ts';
 import { type LivedBy, pastOf, type ReplayReport, replayPast } from '../replay.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from '../run-record.ts';
 import { isActorId } from '../scheduler/actor-id.ts';
-import type { ReplayOptions } from '../scheduler/call-options.ts';
-import { type ListOptions, resolveListOptions } from '../scheduler/call-options.ts';
+import {
+  type CheckOptions,
+  type ListOptions,
+  type ReplayOptions,
+  resolveCheckOptions,
+  resolveListOptions,
+  resolveReplayOptions,
+} from '../scheduler/call-options.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
 import type { JournalSegment } from '../store/journal-segment.ts';
@@ -48,7 +56,7 @@ export class Reading {
     ]);
     const definition = runtime.readable(stored.name, stored.version);
     const def = versions.find(({ version }) => version === stored.version)?.def;
-    const place = { queue: await runtime.queue(stored.queue), def, versions, wait };
+    const place = { queue: await runtime.queues.register(stored.queue), def, versions, wait };
     const view = this.#view(stored);
     const others =
       definition?.waitingFor && view.context !== null && stored.input !== null
@@ -64,10 +72,15 @@ export class Reading {
   }
 
   /** @throws ActorNotFoundError @throws UnknownDefinitionError where this process does not know its version. */
-  async replay(id: string, { definition, upTo }: ReplayOptions): Promise<ReplayReport> {
+  async replay(id: string, options: ReplayOptions = {}): Promise<ReplayReport> {
+    const { definition, upTo } = resolveReplayOptions(options);
     const stored = await this.#find(id);
     const segments = await this.#segments(stored);
     return replayPast(pastOf(stored, segments), this.#livedBy(stored, definition), upTo);
+  }
+
+  async check(definition: AnyDefinition, options: CheckOptions = {}): Promise<CompatibilityReport> {
+    return checkLive(this.#runtime.store, definition, resolveCheckOptions(options));
   }
 
   async inspectionEvents(id: string): Promise<StatelyInspectionEvent[]> {

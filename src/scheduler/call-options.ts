@@ -1,7 +1,7 @@
 /** The options of the smaller calls: sending, waiting, listing, stopping. */
 import type pg from 'pg';
 import type { AnyEventObject } from 'xstate';
-import type { AnyDefinition } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
 import type { Duration } from '../duration.ts';
 import {
   client,

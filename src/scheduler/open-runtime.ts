@@ -1,8 +1,9 @@
 import { storedLimits } from '../definitions/limits.ts';
 import { loadDefinitions, prepareDefinitions } from '../definitions/loaded-definition.ts';
+import { createRegistry } from '../definitions/registry.ts';
 import { systemDefinitions } from '../definitions/system-definitions.ts';
 import { SYSTEM_QUEUE } from '../definitions/system-queue.ts';
-import { createRegistry, internalsOf } from '../definitions.ts';
+import { internalsOf } from '../definitions.ts';
 import type { RunHost } from '../effects/runs.ts';
 import { resolveSchedulerOptions, type SchedulerOptions } from '../options.ts';
 import { StoreClock } from '../store-clock.ts';

@@ -6,16 +6,13 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Alarms } from '../alarms.ts';
 import { type LoadedDefinition, newestOf } from '../definitions/loaded-definition.ts';
-import { SYSTEM_QUEUE } from '../definitions/system-queue.ts';
-import type { Registry } from '../definitions.ts';
+import type { Registry } from '../definitions/registry.ts';
 import { type RunHost, Runs } from '../effects/runs.ts';
 import type { Env } from '../env.ts';
 import { SchedulerStoppedError } from '../errors.ts';
-import { FOLLOWUP_QUEUE } from '../followups/definition.ts';
 import { LiveEvents } from '../inspect/live-events.ts';
-import { type JournalEntry, readJournal } from '../journal.ts';
 import type { ResolvedScheduler } from '../options.ts';
-import { viewOf } from '../reading/views.ts';
+import { statesSince } from '../reading/states-since.ts';
 import type { Instant, Store } from '../store/contract.ts';
 import type { RecoverFilter } from '../store/operating.ts';
 import { StoreClock } from '../store-clock.ts';
@@ -27,7 +24,9 @@ import { Worker } from '../worker.ts';
 import type { Connections } from './connections.ts';
 import { Enqueue } from './enqueue.ts';
 import { Announcer } from './events.ts';
-import { type Since, Waiting } from './waiting.ts';
+import { Listening } from './listening.ts';
+import { Queues } from './queues.ts';
+import { Waiting } from './waiting.ts';
 import type { World } from './world.ts';
 
 export class Runtime {
@@ -38,6 +37,7 @@ export class Runtime {
   readonly alarms: Alarms;
   readonly clock: StoreClock;
   readonly registry: Registry;
+  readonly queues: Queues;
   readonly enqueue: Enqueue;
   readonly waiting: Waiting;
   readonly announcer: Announcer;
@@ -49,9 +49,8 @@ export class Runtime {
   readonly inspection: LiveEvents | null;
   readonly #connections: Connections;
   readonly #definitions: ReadonlyMap<number, LoadedDefinition>;
-  readonly #queues: Map<string, number>;
   readonly #worker: Worker | null;
-  #listening: { close(): Promise<void> } | null = null;
+  readonly #listening: Listening;
   #state: 'open' | 'started' | 'stopped' = 'open';
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -68,7 +67,7 @@ export class Runtime {
     runHost: RunHost;
     world: World;
   }) {
-    const { options, env, logger, connections, clock, definitions, queues } = parts;
+    const { options, env, logger, connections, clock, definitions } = parts;
     const { store, alarms } = connections;
     this.options = options;
     this.env = env;
@@ -79,15 +78,16 @@ export class Runtime {
     this.registry = parts.registry;
     this.#connections = connections;
     this.#definitions = definitions;
-    this.#queues = queues;
+    this.queues = new Queues(store, options, parts.queues);
+    this.#listening = new Listening(this);
     this.effects = parts.world.effects;
     this.loopLag = new LoopLag(env);
     this.inspection = options.inspect && new LiveEvents(this, options.inspect);
     this.announcer = new Announcer((error) => this.failed(error));
-    this.waiting = new Waiting(store, env, clock, (id, since) => this.#statesSince(id, since), parts.world.askEveryMs);
+    this.waiting = new Waiting(store, env, clock, (id, since) => statesSince(this, id, since), parts.world.askEveryMs);
     const nearMs = 2 * options.sweepIntervalMs;
     this.#worker = options.worker ? this.#createWorker(options.worker, parts.runHost) : null;
-    const served = new Set(this.#worker ? this.#servedQueues().map((name) => queues.get(name) as number) : []);
+    const served = new Set(this.queues.servedNumbers());
     this.enqueue = new Enqueue({ store, clock, alarms, worker: this.#worker, served, nearMs });
     const duties = upkeep({
       store,
@@ -96,7 +96,7 @@ export class Runtime {
       worker: this.#worker,
       served,
       defs: [...definitions.keys()],
-      queueName: (queue) => this.queueName(queue),
+      queueName: (queue) => this.queues.nameOf(queue),
       sweepIntervalMs: options.sweepIntervalMs,
       report: () => this.sweep.report(),
     });
@@ -119,22 +119,9 @@ export class Runtime {
     return undefined;
   }
 
-  /** The number of a queue, registered on its first use: never inside a caller's transaction. */
-  async queue(name: string): Promise<number> {
-    const known = this.#queues.get(name);
-    if (known !== undefined) return known;
-    const [id] = await this.store.registerQueues([name]);
-    this.#queues.set(name, id as number);
-    return id as number;
-  }
-
-  queueNumber(name: string): number | undefined {
-    return this.#queues.get(name);
-  }
-
   /** Something in that queue is due now: wakes this worker and tells the others. */
   announceDue(queue: number, now: Instant): void {
-    if (this.#servedQueues().includes(this.queueName(queue))) this.#worker?.wake();
+    if (this.queues.serves(queue)) this.#worker?.wake();
     this.store.announce(queue, now);
   }
 
@@ -148,19 +135,23 @@ export class Runtime {
     return this.#worker?.heldIds.length ?? 0;
   }
 
-  queueName(id: number): string {
-    for (const [name, number] of this.#queues) if (number === id) return name;
-    return String(id);
+  assertOpen(): void {
+    if (this.stopped) throw new SchedulerStoppedError();
   }
 
-  assertOpen(): void {
-    if (this.#state === 'stopped') throw new SchedulerStoppedError();
+  get stopped(): boolean {
+    return this.#state === 'stopped';
   }
 
   failed(error: unknown): void {
     this.metrics.failed();
     this.logger.error({ err: error }, 'carillon');
     this.announcer.tell('error', error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** For what nobody waits for: an error of it is told. */
+  safely(work: Promise<void>): void {
+    work.catch((error: unknown) => this.failed(error));
   }
 
   start(): Promise<void> {
@@ -181,27 +172,10 @@ export class Runtime {
     // Side by side, because joining waits for a thread: BullMQ, which holds up the main loop while it loads, is there before then.
     await Promise.all([
       worker.start(),
-      this.#listen(worker),
-      this.alarms.listen(this.#servedQueues(), () => worker.wake()),
+      this.#listening.listenFor(worker),
+      this.alarms.listen(this.queues.served(), () => worker.wake()),
     ]);
     this.sweep.start();
-  }
-
-  /** Mail for what is held is announced to the identity that holds it, so each new one has to be listened for. */
-  async #listen(worker: Worker): Promise<void> {
-    const before = this.#listening;
-    const listening = await this.store.listen(worker.id, {
-      due: (queue, at) => {
-        if (this.#servedQueues().includes(this.queueName(queue))) worker.expect(at);
-      },
-      poke: (actor) => this.#safely(worker.look([actor])),
-      state: (up) => {
-        if (up) worker.wake();
-      },
-    });
-    await before?.close();
-    if (this.#state === 'stopped') return listening.close();
-    this.#listening = listening;
   }
 
   stop(timeoutMs: number): Promise<void> {
@@ -214,18 +188,11 @@ export class Runtime {
     this.#state = 'stopped';
     this.loopLag.close();
     await this.sweep.stop();
-    await this.#listening?.close();
+    await this.#listening.close();
     await this.enqueue.settled();
     await this.#worker?.stop(timeoutMs);
     this.waiting.close(new SchedulerStoppedError());
     await this.#connections.close();
-  }
-
-  #servedQueues(): readonly string[] {
-    const { worker, threads } = this.options;
-    if (!worker) return [];
-    if (!worker.queues) return [...this.#queues.keys()];
-    return [...new Set([...worker.queues, SYSTEM_QUEUE, ...(threads ? [FOLLOWUP_QUEUE] : [])])];
   }
 
   /** What the sweep recovers in time, now. */
@@ -241,7 +208,6 @@ export class Runtime {
   #createWorker(options: NonNullable<ResolvedScheduler['worker']>, host: RunHost): Worker {
     const runs = new Runs(this, host);
     const defs = [...this.#definitions.keys()];
-    const queues = this.#servedQueues().map((name) => this.#queues.get(name) as number);
     return new Worker({
       store: this.store,
       env: this.env,
@@ -252,7 +218,7 @@ export class Runtime {
         host: hostname(),
         pid: process.pid,
         defs,
-        queues,
+        queues: this.queues.servedNumbers(),
         leaseMs: options.leaseMs,
         concurrency: options.concurrency,
       },
@@ -262,7 +228,7 @@ export class Runtime {
       gone: (held, how) => runs.gone(held, how),
       quarantined: (actor, reason) => runs.quarantined(actor, reason),
       expect: (queue, at) => this.#becameDue(queue, at),
-      rejoined: (worker) => this.#safely(this.#listen(worker)),
+      rejoined: (worker) => this.safely(this.#listening.listenFor(worker)),
       failed: (error) => this.failed(error),
     });
   }
@@ -270,23 +236,8 @@ export class Runtime {
   /** A committed turn left something due: for this worker, for others, or for later. */
   #becameDue(queue: number, at: number): void {
     const now = this.clock.now();
-    if (this.#servedQueues().includes(this.queueName(queue))) this.#worker?.expect(at);
+    if (this.queues.serves(queue)) this.#worker?.expect(at);
     else if (at <= now) this.store.announce(queue, at);
-    if (at - now > 2 * this.options.sweepIntervalMs) this.alarms.arm(this.queueName(queue), at, now);
-  }
-
-  async #statesSince(id: string, since: Since): Promise<readonly string[]> {
-    const actor = await this.store.find(id);
-    if (!actor) return [];
-    const segments = actor.spilled ? await this.store.journal(id) : [];
-    const counts = (entry: JournalEntry): boolean =>
-      entry.state !== null && ('seq' in since ? entry.seq > since.seq : entry.at.getTime() >= since.at);
-    const states = readJournal(actor, segments).filter(counts);
-    const shown = viewOf(actor, this.loaded(actor.name, actor.version));
-    return [...states, shown].map(({ state }) => JSON.stringify(state));
-  }
-
-  #safely(work: Promise<void>): void {
-    work.catch((error: unknown) => this.failed(error));
+    if (at - now > 2 * this.options.sweepIntervalMs) this.alarms.arm(this.queues.nameOf(queue), at, now);
   }
 }

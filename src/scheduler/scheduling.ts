@@ -1,46 +1,19 @@
 /** From a `schedule` call to a stored actor: options and input checked and encoded here, before anything is written. */
-import { decode, encode } from '../codec.ts';
+import { encode } from '../codec.ts';
+import { parseInput } from '../definitions/input-schema.ts';
+import type { DefinitionInternals } from '../definitions/internals.ts';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
-import { type AnyDefinition, type DefinitionInternals, parseInput } from '../definitions.ts';
-import { CarillonError, IdempotencyConflictError, InvalidInputError } from '../errors.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { CarillonError, InvalidInputError } from '../errors.ts';
 import { fingerprintOf, KEY_RETENTION_MS, keyDigest } from '../idempotency-key.ts';
-import { type ResolvedSchedule, resolveScheduleOptions, type ScheduleOptions } from '../options.ts';
-import { type RunRecord, reviveRecord, type StoredRecord } from '../run-record.ts';
+import { type ResolvedSchedule, resolveScheduleOptions } from '../options.ts';
 import type { KeyClaim, NewActor, Scheduled } from '../store/contract.ts';
 import type { LimitKeys } from '../store/limits.ts';
 import { tracedScheduling } from '../telemetry/tracing.ts';
 import { encodeTrace } from '../turn/kinship.ts';
 import type { Enqueued } from './enqueue.ts';
 import type { Runtime } from './runtime.ts';
-
-export interface Submitted {
-  readonly id: string;
-  readonly outcome: 'scheduled' | 'replaced' | 'skipped_in_flight' | 'skipped_idempotent';
-  readonly record?: RunRecord;
-  /** Whose place it took. */
-  readonly replaced?: string;
-}
-
-export interface Submission {
-  readonly input: unknown;
-  readonly options?: ScheduleOptions | undefined;
-  /** What was checked before by rules of its own, instead of `options`. */
-  readonly resolved?: ResolvedSchedule;
-  /** Label of those it takes the place of. */
-  readonly replaces?: string | null;
-}
-
-/** What a definition of our own adds to what its caller gave. */
-export interface OwnSubmission extends Submission {
-  readonly extra?: {
-    /** Besides the caller's. */
-    readonly labels?: readonly string[];
-    /** What a second call with the same idempotency key has to agree with. The stored input unless given. */
-    readonly fingerprint?: string;
-    /** Of the input; `maxPayload` unless given. */
-    readonly maxBytes?: number;
-  };
-}
+import { type OwnSubmission, type Submission, type Submitted, told } from './submission.ts';
 
 /** What a run is made with: its input as it is stored, and the limits that input puts it under. */
 interface Matter {
@@ -181,12 +154,12 @@ export class Scheduling {
     trace: string | null,
   ): Enqueued | Promise<Enqueued> {
     const matter = this.#matter(definition, submission.input, submission.extra?.maxBytes);
-    const queue = this.#runtime.queueNumber(resolved.queue);
+    const queue = this.#runtime.queues.numberOf(resolved.queue);
     if (queue !== undefined && !(matter instanceof Promise))
       return this.#enqueued(definition, resolved, submission, trace, matter, queue);
     const later = async (): Promise<Enqueued> => {
       const known = await matter;
-      const number = queue ?? (await this.#runtime.queue(resolved.queue));
+      const number = queue ?? (await this.#runtime.queues.register(resolved.queue));
       return this.#enqueued(definition, resolved, submission, trace, known, number);
     };
     return later();
@@ -249,12 +222,4 @@ function matterOf(definition: LoadedDefinition, parsed: unknown, maxBytes: numbe
 function at(index: number, error: unknown): unknown {
   if (error instanceof CarillonError) error.message = `items[${index}]: ${error.message}`;
   return error;
-}
-
-function told(scheduled: Scheduled, { options, resolved }: Submission): Submitted {
-  const { id, outcome } = scheduled;
-  if (outcome === 'conflict') throw new IdempotencyConflictError((resolved ?? options)?.idempotencyKey ?? '', id);
-  if (outcome === 'refused') throw new InvalidInputError('input', `the store refuses it: ${scheduled.error.message}`);
-  if (outcome !== 'skipped_idempotent' || scheduled.record === null) return { id, outcome };
-  return { id, outcome, record: reviveRecord(decode(scheduled.record) as StoredRecord) };
 }

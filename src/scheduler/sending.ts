@@ -77,7 +77,7 @@ export class Sending {
     if (!stored) throw new ActorNotFoundError(id);
     if (!(await store.release(id, { who: this.#runtime.options.operator })))
       throw new InvalidStateError(id, `it is '${stored.status}', not in quarantine: there is nothing to release.`);
-    this.#runtime.announceDue(await this.#runtime.queue(stored.queue), clock.now());
+    this.#runtime.announceDue(await this.#runtime.queues.register(stored.queue), clock.now());
   }
 
   async settled(): Promise<void> {

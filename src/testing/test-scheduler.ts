@@ -2,7 +2,8 @@
 
 import type { Handle } from '../definitions/handle.ts';
 import { prepareDefinitions } from '../definitions/loaded-definition.ts';
-import { type AnyDefinition, internalsOf } from '../definitions.ts';
+import type { AnyDefinition } from '../definitions/typed-name.ts';
+import { internalsOf } from '../definitions.ts';
 import type { Duration } from '../duration.ts';
 import { date, duration, integer, object, oneOf, optional } from '../option-checks.ts';
 import type { SchedulerOptions } from '../options.ts';

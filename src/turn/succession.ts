@@ -3,7 +3,8 @@
  * all of it exists there. Pure, and the same for a worker that takes an actor over and for a check beforehand.
  */
 import type { AnyEventObject } from 'xstate';
-import type { DefinitionInternals, MigrationOutcome } from '../definitions.ts';
+import type { DefinitionInternals } from '../definitions/internals.ts';
+import type { MigrationOutcome } from '../definitions/migration.ts';
 import type { Prepared } from '../interpreter/index.ts';
 import {
   decodeState,

@@ -1,7 +1,9 @@
 /** Definitions as a worker loads them, and actors of them before their first turn. */
 
+import type { DefinitionInternals } from '../../src/definitions/internals.ts';
 import { type LoadedDefinition, loadDefinitions, prepareDefinitions } from '../../src/definitions/loaded-definition.ts';
-import { type AnyDefinition, type DefinitionInternals, internalsOf } from '../../src/definitions.ts';
+import type { AnyDefinition } from '../../src/definitions/typed-name.ts';
+import { internalsOf } from '../../src/definitions.ts';
 import type { Life } from '../../src/turn/life.ts';
 
 /** When every actor of {@link newborn} was made. */

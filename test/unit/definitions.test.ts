@@ -3,19 +3,17 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { setup } from 'xstate';
 import { z } from 'zod';
 import type { Handle, Schedule } from '../../src/definitions/handle.ts';
-import {
-  type AnyDefinition,
-  createRegistry,
-  defineActor,
-  defineJob,
-  type EventOf,
-  type InputArgs,
-  type InputOf,
-  internalsOf,
-  type JobDefinition,
-  type OutputOf,
-  parseInput,
-} from '../../src/definitions.ts';
+import { parseInput } from '../../src/definitions/input-schema.ts';
+import { createRegistry } from '../../src/definitions/registry.ts';
+import type {
+  AnyDefinition,
+  EventOf,
+  InputArgs,
+  InputOf,
+  JobDefinition,
+  OutputOf,
+} from '../../src/definitions/typed-name.ts';
+import { defineActor, defineJob, internalsOf } from '../../src/definitions.ts';
 import {
   DefinitionVersionError,
   InvalidInputError,

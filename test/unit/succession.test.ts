@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, assign, fromCallback, fromPromise, setup } from 'xstate';
 import { prepareDefinition } from '../../src/definitions/loaded-definition.ts';
-import { defineActor, internalsOf, type Migrate } from '../../src/definitions.ts';
+import type { Migrate } from '../../src/definitions/migration.ts';
+import { defineActor, internalsOf } from '../../src/definitions.ts';
 import { fromRun } from '../../src/effects/delegates.ts';
 import {
   deliver,
