@@ -5,21 +5,18 @@
  */
 
 import { assign, enqueueActions, log, setup } from 'xstate';
+import type { Calendar } from './cron-calendar.ts';
 import {
-  type Calendar,
   type CronContext,
   type CronOrder,
   type CronSpec,
   type EndedRun,
-  fireDue,
-  hearEnd,
   isSpent,
-  mayStartQueued,
   newCron,
-  planAnew,
   sameSpec,
-  startQueued,
-} from './cron-policy.ts';
+} from './cron-context.ts';
+import { mayStartQueued, startQueued } from './cron-overlap.ts';
+import { fireDue, hearEnd, planAnew } from './cron-policy.ts';
 import type { JobOutput } from './job.ts';
 
 export type CronEvent =

@@ -7,10 +7,10 @@ import { setMaxListeners } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { BullQueue } from './alarms/backend.ts';
+import { AlarmAdder } from './alarms/adder.ts';
 import { AlarmHealth } from './alarms/health.ts';
 import { LazyAlarmBackend } from './alarms/lazy-backend.ts';
-import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, type Alarm, AlarmPlan, alarmId, bucketOfAlarm } from './alarms/plan.ts';
+import { ALARM_BUCKET_MS, ALARM_HORIZON_MS, AlarmPlan, bucketOfAlarm } from './alarms/plan.ts';
 import { AlarmReceiver } from './alarms/receiver.ts';
 import type { Env } from './env.ts';
 import type { Instant } from './store/contract.ts';
@@ -45,15 +45,7 @@ export interface AlarmOptions {
 }
 
 const MAX_ARMED = 1_000;
-/** Between two additions: bounds the rate at which rows that come late to their bucket ring. */
-const COOLDOWN_MS = 20;
-/** Room for the first connection, which may have to create BullMQ's tables. */
-const ADD_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 400;
-/** Alarms of a queue that nobody serves any more are thrown away after this long, looked for this often. */
-const STALE_MS = 60_000;
-
-const JOB = { attempts: 2, removeOnComplete: true, removeOnFail: true };
 
 /** Resolves at once, whether or not BullMQ's store is there. */
 export async function createAlarms(options: AlarmOptions): Promise<Alarms> {
@@ -65,14 +57,11 @@ class BullAlarms implements Alarms {
   readonly #logger: Logger;
   readonly #scope: string;
   readonly #plan: AlarmPlan;
-  readonly #horizonMs: number;
   readonly #backend: LazyAlarmBackend;
-  readonly #queues = new Map<string, BullQueue>();
-  readonly #cleanedMs = new Map<string, number>();
+  readonly #adder: AlarmAdder;
   readonly #receivers = new Map<string, AlarmReceiver>();
   readonly #health: AlarmHealth;
   readonly #closing = new AbortController();
-  #adding = false;
 
   constructor({ backend, namespace, schema, env, logger, ...settings }: AlarmOptions) {
     this.#env = env;
@@ -81,9 +70,9 @@ class BullAlarms implements Alarms {
     this.#scope = `${schema}.${namespace}`;
     // One listener per queue that pauses.
     setMaxListeners(0, this.#closing.signal);
-    this.#horizonMs = settings.horizonMs ?? ALARM_HORIZON_MS;
+    const horizonMs = settings.horizonMs ?? ALARM_HORIZON_MS;
     this.#plan = new AlarmPlan({
-      horizonMs: this.#horizonMs,
+      horizonMs,
       bucketMs: settings.bucketMs ?? ALARM_BUCKET_MS,
       leadMs: settings.leadMs ?? 250,
       maxArmed: MAX_ARMED,
@@ -97,17 +86,28 @@ class BullAlarms implements Alarms {
       return new RedisAlarmBackend(backend.connection, {
         up: () => {
           this.#health.succeeded('connection');
-          void this.#addAll();
+          void this.#adder.addAll();
         },
         down: (error) => this.#failed('connection', error),
       });
+    });
+    this.#adder = new AlarmAdder({
+      plan: this.#plan,
+      backend: this.#backend,
+      horizonMs,
+      maxArmed: MAX_ARMED,
+      env,
+      logger,
+      health: this.#health,
+      closing: this.#closing.signal,
+      nameOf: (queue) => this.#nameOf(queue),
     });
     // Its own connection tells whether Redis is there, also to who arms nothing.
     if (backend.kind === 'redis') this.#backend.load().catch((error: unknown) => this.#failed('connection', error));
   }
 
   arm(queue: string, at: Instant, now: Instant): void {
-    if (this.#plan.arm(queue, at, now, this.#env.monotonicMs())) void this.#addAll();
+    if (this.#plan.arm(queue, at, now, this.#env.monotonicMs())) void this.#adder.addAll();
   }
 
   topUp(buckets: readonly { readonly queue: string; readonly at: Instant }[], now: Instant): void {
@@ -117,7 +117,7 @@ class BullAlarms implements Alarms {
     for (const { queue, at } of [...buckets].sort((a, b) => a.at - b.at)) {
       if (this.#plan.topUp(queue, at, now, monotonicMs)) wanted = true;
     }
-    if (wanted) void this.#addAll();
+    if (wanted) void this.#adder.addAll();
   }
 
   async listen(queues: readonly string[], onWake: (queue: string) => void): Promise<void> {
@@ -147,98 +147,11 @@ class BullAlarms implements Alarms {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    const open = [...this.#receivers.values(), ...this.#queues.values()];
+    const open = [...this.#receivers.values(), this.#adder];
     const closed = Promise.allSettled(open.map((each) => each.close()));
     await Promise.race([closed, this.#env.sleep(CLOSE_TIMEOUT_MS)]);
     await Promise.race([this.#backend.close(), this.#env.sleep(CLOSE_TIMEOUT_MS)]);
   }
-
-  // ── adding ────────────────────────────────────────────────────────────────
-
-  /** While one addition is in flight, and a moment longer, the next one gathers. */
-  async #addAll(): Promise<void> {
-    if (this.#adding || this.#closing.signal.aborted) return;
-    this.#adding = true;
-    let byQueue = this.#plan.take(this.#env.monotonicMs());
-    do {
-      try {
-        await this.#withinTime((signal) => this.#addTo(byQueue, signal));
-        this.#health.succeeded('adding');
-        await this.#env.sleep(COOLDOWN_MS, this.#closing.signal).catch(() => undefined);
-      } catch (error) {
-        for (const alarms of byQueue.values()) this.#plan.forget(alarms);
-        this.#failed('adding', error);
-        // What gathered meanwhile would fail the same way: the next sweep asks for it again.
-        for (const alarms of this.#plan.take(this.#env.monotonicMs()).values()) this.#plan.forget(alarms);
-      }
-      byQueue = this.#plan.take(this.#env.monotonicMs());
-    } while (byQueue.size > 0 && !this.#closing.signal.aborted);
-    this.#adding = false;
-  }
-
-  async #addTo(byQueue: ReadonlyMap<string, readonly Alarm[]>, signal: AbortSignal): Promise<void> {
-    await this.#backend.connect(signal);
-    if (byQueue.size === 0 || this.#health.isFailing('adding')) await this.#backend.ping();
-    await Promise.all([...byQueue].map(([name, alarms]) => this.#addToQueue(name, alarms)));
-  }
-
-  async #addToQueue(name: string, alarms: readonly Alarm[]): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    const queue = this.#queue(name);
-    await this.#clean(name, queue);
-    let missing = alarms;
-    if (alarms.some((alarm) => alarm.again)) {
-      // Reading costs nothing; adding what exists costs a write and an event each time.
-      const present = new Set((await queue.getDelayed(0, MAX_ARMED)).map((job) => job.id));
-      missing = alarms.filter((alarm) => !(alarm.again && present.has(alarmId(alarm.bucket))));
-    }
-    const monotonicMs = this.#env.monotonicMs();
-    const jobs = missing.map((alarm) => {
-      const delay = Math.max(0, Math.floor(alarm.ringsAtMs - monotonicMs));
-      return { name: 'wake', data: {}, opts: { ...JOB, jobId: alarmId(alarm.bucket), delay } };
-    });
-    const [first] = jobs;
-    if (jobs.length > 1) await queue.addBulk(jobs);
-    else if (first !== undefined) await queue.add(first.name, first.data, first.opts);
-  }
-
-  /** Keeps the alarms of a queue without workers from piling up: BullMQ only removes what a worker has taken. */
-  async #clean(name: string, queue: BullQueue): Promise<void> {
-    const monotonicMs = this.#env.monotonicMs();
-    const cleanedMs = this.#cleanedMs.get(name);
-    if (cleanedMs !== undefined && monotonicMs - cleanedMs < STALE_MS) return;
-    this.#cleanedMs.set(name, monotonicMs);
-    await queue.clean(this.#horizonMs + STALE_MS, MAX_ARMED, 'delayed');
-    await queue.clean(this.#horizonMs + STALE_MS, MAX_ARMED, 'wait');
-  }
-
-  #queue(name: string): BullQueue {
-    let queue = this.#queues.get(name);
-    if (queue === undefined) {
-      queue = this.#backend.openQueue(this.#nameOf(name), (error) => {
-        this.#logger.debug({ err: error, queue: name }, 'BullMQ reported an error');
-      });
-      this.#queues.set(name, queue);
-    }
-    return queue;
-  }
-
-  /** Redis may take a command and never answer, and an addition may wait for Redis without end. */
-  #withinTime(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const limit = new AbortController();
-      const timer = this.#env.setTimer(ADD_TIMEOUT_MS, () => {
-        limit.abort(new Error(`BullMQ did not answer within ${ADD_TIMEOUT_MS} ms.`));
-        this.#backend.unhang();
-        reject(limit.signal.reason);
-      });
-      work(limit.signal)
-        .finally(() => timer.clear())
-        .then(resolve, reject);
-    });
-  }
-
-  // ── ringing ───────────────────────────────────────────────────────────────
 
   #ring(queue: string, jobId: string | undefined, onWake: (queue: string) => void): void {
     if (jobId !== undefined) this.#plan.rang(queue, bucketOfAlarm(jobId));

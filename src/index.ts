@@ -74,7 +74,8 @@ export type { ScheduleOptions, SchedulerOptions, When, WorkerOptions } from './o
 export type { Explanation, Waiting } from './reading/explain.ts';
 export type { Stats } from './reading/stats.ts';
 export type { ActorView } from './reading/views.ts';
-export type { ReplayDifference, ReplayReport, ReplayStep } from './replay.ts';
+export type { ReplayDifference } from './replay/difference.ts';
+export type { ReplayReport, ReplayStep } from './replay.ts';
 export type { RunContext } from './run-context.ts';
 export type { RunRecord } from './run-record.ts';
 export type {

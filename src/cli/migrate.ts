@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { Pool } from 'pg';
 import { resolveSchedulerOptions } from '../options.ts';
-import { configOf } from '../store/postgres/database.ts';
+import { configOf } from '../store/postgres/connection.ts';
 import { type MigrationPlan, migrate, planMigrations } from '../store/postgres/migrate.ts';
 import { addCommand, type CommonOptions } from './command.ts';
 import { loadConfigIfAny } from './config.ts';

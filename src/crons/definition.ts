@@ -1,7 +1,8 @@
 /** The cron as a definition of our own: the machine with a calendar, and what its orders come to. */
 import type { AnyEventObject } from 'xstate';
 import { cronActions, cronMachine } from '../../machines/cron.ts';
-import type { Calendar, CronContext, CronOrder, CronSpec } from '../../machines/cron-policy.ts';
+import type { Calendar } from '../../machines/cron-calendar.ts';
+import type { CronContext, CronOrder, CronSpec } from '../../machines/cron-context.ts';
 import { type CronTimes, firesBetween, latestFires, nextFire } from '../cron-time.ts';
 import type { Commander, Deed, DefinitionInternals } from '../definitions/internals.ts';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';

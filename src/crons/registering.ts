@@ -3,7 +3,7 @@
  * Any number of processes may declare the same set at once.
  */
 import { createHash } from 'node:crypto';
-import { sameSpec } from '../../machines/cron-policy.ts';
+import { sameSpec } from '../../machines/cron-context.ts';
 import { encode } from '../codec.ts';
 import type { Handle } from '../definitions/handle.ts';
 import { ActorSettledError, CarillonError, InvalidInputError, InvalidOptionError } from '../errors.ts';

@@ -1,5 +1,6 @@
 /** What the store says of crons, in the words of the API. */
-import { type CronContext, newCron, planAnew } from '../../machines/cron-policy.ts';
+import { type CronContext, newCron } from '../../machines/cron-context.ts';
+import { planAnew } from '../../machines/cron-policy.ts';
 import { decode } from '../codec.ts';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import { decodeState, describe } from '../interpreter/index.ts';

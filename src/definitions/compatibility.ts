@@ -6,7 +6,8 @@
 import { internalsOf } from '../definitions.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { misfits } from '../interpreter/index.ts';
-import { type Past, pastOf, repeatedly, replayPast } from '../replay.ts';
+import { type Past, pastOf } from '../replay/past.ts';
+import { repeatedly, replayPast } from '../replay.ts';
 import type { CheckOptions } from '../scheduler/call-options.ts';
 import type { ListFilter, Store, StoredActor } from '../store/contract.ts';
 import { type Heir, takenOver, unsteady } from '../turn/succession.ts';

@@ -1,5 +1,6 @@
 import { livedByLoaded } from '../reading/lived-by.ts';
-import { type LivedBy, type Past, replayPast } from '../replay.ts';
+import type { LivedBy, Past } from '../replay/past.ts';
+import { replayPast } from '../replay.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
 import { type Happening, happeningOf, type Outcome } from '../turn/happening.ts';

@@ -10,36 +10,17 @@ import { appended, NONE } from '../turn/sparse-list.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';
-import { MachineFault } from './machine-fault.ts';
+import { endWithin, stopOrphans, tellEnd } from './endings.ts';
+import { faultOn } from './machine-fault.ts';
+import { boxOf, emptyBox, endlessTalk, MAX_MESSAGES, type Mailbox } from './mailbox.ts';
 import { beginningOf, outcomeOf } from './outcome.ts';
 import type { Prepared } from './prepare.ts';
 import { readable } from './readable.ts';
 import { onStage, ownerOf, referencesOf, type Stage, StandIn } from './stand-in.ts';
 import { StepSystem } from './step-system.ts';
-import type { ActorRecord, SystemState } from './system-state.ts';
-import type { ActorLike, MachineSnapshot, Snapshot } from './xstate-internals.ts';
-
-/** Messages between the actors of one system in one step: more means that two of them never stop answering each other. */
-const MAX_MESSAGES = 1000;
-
-/** What waits for an actor that is busy, was not started yet, or is to stop when it is done. */
-interface Mailbox {
-  readonly address: string;
-  busy: boolean;
-  stopping: boolean;
-  readonly queue: AnyEventObject[];
-}
-
-export type EffectResult =
-  | { readonly ok: true; readonly output: unknown }
-  | { readonly ok: false; readonly error: unknown };
-
-export interface Moment {
-  readonly id: string;
-  readonly now: number;
-  /** What a standard machine of ours is told with every event but the first; see DefinitionInternals. */
-  readonly plan?: unknown;
-}
+import { type Moment, snapshotEvent, stamped } from './system-events.ts';
+import { type ActorRecord, freezeDeep, type SystemState } from './system-state.ts';
+import type { ActorLike, Snapshot } from './xstate-internals.ts';
 
 const BEGINNING = Symbol('beginning');
 
@@ -109,7 +90,7 @@ export class Run implements Stage {
   /** An event for one actor: now if it is idle, after what it does if it is busy, once it started if it has not yet. */
   send(address: string, event: AnyEventObject): void {
     const record = this.records.get(address);
-    const box = this.#boxOf(address);
+    const box = boxOf(this.#boxes, address);
     if (!record) {
       if (this.births.find(address)) this.#box(address).queue.push(this.clean(event, 'event'));
       return;
@@ -141,15 +122,10 @@ export class Run implements Stage {
     return isWhole(value) ? value : (canonical(value, path, this.references) as T);
   }
 
-  #boxOf(address: string): Mailbox | undefined {
-    for (const box of this.#boxes) if (box.address === address) return box;
-    return undefined;
-  }
-
   #box(address: string): Mailbox {
-    let box = this.#boxOf(address);
+    let box = boxOf(this.#boxes, address);
     if (!box) {
-      box = { address, busy: false, stopping: false, queue: [] };
+      box = emptyBox(address);
       this.#boxes = appended(this.#boxes, box);
     }
     return box;
@@ -174,29 +150,15 @@ export class Run implements Stage {
     const isRoot = record.self.address === '';
     const received = isRoot && this.prepared.standard ? stamped(event, this) : event;
     if (++this.#messages > MAX_MESSAGES) {
-      throw this.#fault(
-        record,
-        event,
-        new Error(`more than ${MAX_MESSAGES} messages in one step; its actors never stop answering each other`),
-      );
+      throw faultOn(this.prepared.name, record, event, endlessTalk());
     }
     try {
       const { next, deferred } = outcomeOf(this, record, received);
       if (next !== record.snapshot || deferred.length > 0 || record.sync) this.#settle(record, next, deferred);
     } catch (error) {
-      throw this.#fault(record, event, error);
+      throw faultOn(this.prepared.name, record, event, error);
     }
   }
-
-  #fault(record: ActorRecord, event: AnyEventObject, error: unknown): MachineFault {
-    if (error instanceof MachineFault) return error;
-    const { self, snapshot, entry } = record;
-    const value = 'value' in snapshot ? ` in ${JSON.stringify(snapshot.value)}` : '';
-    const name = self.address === '' ? this.prepared.name : `${this.prepared.name} › ${self.id} (${entry.key})`;
-    return new MachineFault(`${name}${value} on '${event.type}'`, error);
-  }
-
-  // ── what a transition came to ─────────────────────────────────────────────
 
   #settle(record: ActorRecord, snapshot: Snapshot, deferred: readonly (() => void)[]): void {
     const address = record.self.address;
@@ -206,34 +168,16 @@ export class Run implements Stage {
     if (deferred.length > 0) onStage(this, doAll, deferred);
     // One of them may have had this actor stopped.
     if (!this.records.has(address)) return;
-    if (record.entry.kind === 'machine') this.#stopOrphans(record.snapshot, snapshot);
+    if (record.entry.kind === 'machine') stopOrphans(this, record.snapshot, snapshot);
     if (snapshot.status === 'active') {
-      if (record.sync) this.#tell(address, { type: `xstate.snapshot.${record.self.id}`, snapshot: outwards(snapshot) });
+      if (record.sync) this.send(ownerOf(address), snapshotEvent(record.self.id, snapshot));
       return;
     }
-    this.#close(address);
+    endWithin(this, address);
     if (address === '') return;
     const { status, output, error } = snapshot;
     this.records.set(address, { ...record, systemId: undefined, snapshot: { status, output, error } });
-    const actorId = record.self.id;
-    if (status === 'done') this.#tell(address, doneEvent(actorId, output));
-    if (status === 'error') this.#tell(address, { type: `xstate.error.actor.${actorId}`, error, actorId });
-  }
-
-  #tell(address: string, event: AnyEventObject): void {
-    this.send(ownerOf(address), event);
-  }
-
-  /** A child whose id was given to another one would run on with nobody to hear of it. */
-  #stopOrphans(before: Snapshot, after: Snapshot): void {
-    const { children } = after as MachineSnapshot;
-    const last = (before as MachineSnapshot).children;
-    if (children === last || !last) return;
-    for (const id in last) {
-      const child = last[id];
-      if (child && children[child.id] !== child && this.records.has(this.addressOf(child)))
-        this.stop(this.addressOf(child));
-    }
+    tellEnd(this, ownerOf(address), record.self.id, snapshot);
   }
 
   // ── beginning and ending ──────────────────────────────────────────────────
@@ -242,7 +186,7 @@ export class Run implements Stage {
   adopt(effect: ActorRecord): void {
     const { address } = effect.self;
     this.records.set(address, effect);
-    for (const event of this.#boxOf(address)?.queue.splice(0) ?? NONE) this.#relay(address, event);
+    for (const event of boxOf(this.#boxes, address)?.queue.splice(0) ?? NONE) this.#relay(address, event);
   }
 
   /** The first step of a machine or of transition logic. */
@@ -257,41 +201,14 @@ export class Run implements Stage {
       const { next, deferred } = beginningOf(this, record, input);
       this.#settle(record, next, deferred);
     } catch (error) {
-      throw this.#fault(record, { type: 'xstate.init' }, error);
+      throw faultOn(this.prepared.name, record, { type: 'xstate.init' }, error);
     }
-  }
-
-  /** An effect came to its end. */
-  finish(ref: string, result: EffectResult): void {
-    const effect = this.agenda.effects.find((candidate) => candidate.ref === ref);
-    const record = this.records.get(ref);
-    if (!effect || !record) return;
-    this.agenda.endEffect(effect);
-    this.unregister(ref);
-    const actorId = effect.name;
-    const settled = this.#outcome(result);
-    this.records.set(ref, { ...record, systemId: undefined, snapshot: settled });
-    const { status, output, error } = settled;
-    if (status === 'done') this.send(effect.owner, doneEvent(actorId, output));
-    else this.send(effect.owner, { type: `xstate.error.actor.${actorId}`, error, actorId });
-  }
-
-  /** An output that cannot be stored is the failure of the effect, not of the machine. */
-  #outcome(result: EffectResult): Snapshot {
-    let error: unknown;
-    try {
-      if (result.ok) return { status: 'done', output: this.clean(result.output, 'output'), error: undefined };
-      error = this.clean(result.error, 'error');
-    } catch (refusal) {
-      error = this.clean(refusal, 'error');
-    }
-    return { status: 'error', output: undefined, error };
   }
 
   /** Stops an actor behind what it is doing; one that was never started just never starts. */
   stop(address: string): void {
     this.births.abandon(address);
-    const box = this.#boxOf(address);
+    const box = boxOf(this.#boxes, address);
     if (box?.busy) {
       box.queue.length = 0;
       box.stopping = true;
@@ -303,19 +220,7 @@ export class Run implements Stage {
     if (!record) return;
     this.#changed = true;
     this.records.delete(address);
-    this.#close(address);
-  }
-
-  /** Nothing an ended actor planned or started goes on. */
-  #close(address: string): void {
-    const inner = `${address}~`;
-    for (const child of this.records.keys()) {
-      if (!child.startsWith(inner)) continue;
-      this.records.delete(child);
-      this.unregister(child);
-    }
-    this.unregister(address);
-    this.agenda.close(address);
+    endWithin(this, address);
   }
 
   // ── timers ────────────────────────────────────────────────────────────────
@@ -342,29 +247,4 @@ export class Run implements Stage {
 
 function doAll(deferred: readonly (() => void)[]): void {
   for (const work of deferred) work();
-}
-
-function freezeDeep(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const member of Object.values(value)) freezeDeep(member);
-}
-
-/** Without an output there is nothing to be cleaned away. */
-function doneEvent(actorId: string, output: unknown): AnyEventObject {
-  const type = `xstate.done.actor.${actorId}`;
-  return output === undefined ? { type, actorId } : { type, output, actorId };
-}
-
-function stamped(event: AnyEventObject, { now: at, plan }: Moment): AnyEventObject {
-  const stampedEvent: AnyEventObject = { at, ...event };
-  stampedEvent['at'] = at;
-  if (plan !== undefined) stampedEvent['plan'] = plan;
-  return stampedEvent;
-}
-
-/** A snapshot as it is told to an owner: its data, without the machine behind it. */
-function outwards(snapshot: Snapshot): object {
-  const { status, output, error, context } = snapshot;
-  return { status, output, error, context, ...('value' in snapshot && { value: snapshot.value }) };
 }

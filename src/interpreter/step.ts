@@ -2,11 +2,13 @@
 
 import type { AnyEventObject, StateValue } from 'xstate';
 import type { Deferred } from './aftermath.ts';
+import { type EffectResult, finish } from './endings.ts';
 import { MachineFault } from './machine-fault.ts';
 import type { Prepared } from './prepare.ts';
 import { STARTING } from './readable.ts';
-import { type EffectResult, type Moment, Run } from './run.ts';
+import { Run } from './run.ts';
 import { StandIn } from './stand-in.ts';
+import type { Moment } from './system-events.ts';
 import { rootOf, type StoredEffect, type SystemState } from './system-state.ts';
 import type { MachineSnapshot } from './xstate-internals.ts';
 
@@ -70,7 +72,7 @@ export function finishEffect(
   state: SystemState,
   moment: Moment & { readonly ref: string; readonly result: EffectResult },
 ): Step {
-  return stepped(prepared, state, moment, (run) => run.finish(moment.ref, moment.result));
+  return stepped(prepared, state, moment, (run) => finish(run, moment.ref, moment.result));
 }
 
 function stepped(prepared: Prepared, state: SystemState, moment: Moment, happen: (run: Run) => void): Step {

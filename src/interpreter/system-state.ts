@@ -89,3 +89,9 @@ export function rootOf(state: SystemState): ActorRecord {
 export function standOf(state: SystemState): Pick<MachineSnapshot, 'value' | 'context'> {
   return rootOf(state).snapshot as MachineSnapshot;
 }
+
+export function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freezeDeep(member);
+}

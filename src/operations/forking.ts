@@ -16,7 +16,8 @@ import { decodeState, deliver, describe, encodeState, type SystemState, withEffe
 import { journalLine } from '../journal.ts';
 import { HELD } from '../reading/explain.ts';
 import { livedByLoaded } from '../reading/lived-by.ts';
-import { type Past, pastOf, replayPast, stateAt } from '../replay.ts';
+import { type Past, pastOf } from '../replay/past.ts';
+import { replayPast, stateAt } from '../replay.ts';
 import { isActorId } from '../scheduler/actor-id.ts';
 import { type ForkOptions, resolveForkOptions } from '../scheduler/call-options.ts';
 import type { Runtime } from '../scheduler/runtime.ts';

@@ -1,5 +1,5 @@
 import { askingXState } from '../interpreter/index.ts';
-import type { LivedBy } from '../replay.ts';
+import type { LivedBy } from '../replay/past.ts';
 import type { Runtime } from '../scheduler/runtime.ts';
 
 /** The versions of that definition that this process has code for. What was computed along known paths is checked by XState itself. */

@@ -10,7 +10,9 @@ import { pastEvents } from '../inspect/past-events.ts';
 import type { StatelyInspectionEvent } from '../inspect/stately-events.ts';
 import { accepts, decodeState } from '../interpreter/index.ts';
 import { type JournalEntry, readJournal } from '../journal.ts';
-import { type LivedBy, pastOf, type ReplayReport, replayPast } from '../replay.ts';
+import type { LivedBy } from '../replay/past.ts';
+import { pastOf } from '../replay/past.ts';
+import { type ReplayReport, replayPast } from '../replay.ts';
 import { type RunRecord, reviveRecord, type StoredRecord } from '../run-record.ts';
 import { isActorId } from '../scheduler/actor-id.ts';
 import {

@@ -1,5 +1,5 @@
 /** What the contract says of limits: how much a definition allows, under which keys an actor counts, and who waits. */
-import type { Instant } from './contract.ts';
+import type { Instant } from './contract/clock.ts';
 
 /** How much a definition allows under each of its keys; null: as much as there is. */
 export interface DefinitionLimits {

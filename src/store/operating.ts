@@ -2,7 +2,10 @@
  * What operators and upkeep ask of a store, besides running work: to have dropped runs begin again, to let history go, to
  * mend what is stranded, and to remember who did what.
  */
-import type { Instant, NewActor, NewMail, Reply, SendReply, WorkerEntry } from './contract.ts';
+import type { Instant, Reply } from './contract/clock.ts';
+import type { NewMail, SendReply } from './contract/mail.ts';
+import type { WorkerEntry } from './contract/registry.ts';
+import type { NewActor } from './contract/scheduling.ts';
 
 /** On whose behalf something is done: recorded in the transaction that does it. */
 export interface Operator {

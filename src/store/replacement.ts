@@ -1,4 +1,5 @@
-import type { Reply, Scheduled } from './contract.ts';
+import type { Reply } from './contract/clock.ts';
+import type { Scheduled } from './contract/scheduling.ts';
 
 /** Whose place a new actor takes, and what those are told. */
 export interface Replacement {

@@ -1,5 +1,6 @@
 /** What a dashboard asks of a store: how many are where, and what has happened lately. Bounded, whatever there is. */
-import type { DefinitionEntry, Instant } from './contract.ts';
+import type { Instant } from './contract/clock.ts';
+import type { DefinitionEntry } from './contract/registry.ts';
 
 export interface DefinitionRecord extends Pick<DefinitionEntry, 'kind' | 'name' | 'version' | 'chart'> {
   readonly id: number;

@@ -1,4 +1,4 @@
-import type { Instant } from './contract.ts';
+import type { Instant } from './contract/clock.ts';
 
 /** How a process hears that it has something to do. */
 export interface WakeListener {

@@ -1,5 +1,5 @@
 import type { AnyEventObject } from 'xstate';
-import type { CronSpec } from '../../machines/cron-policy.ts';
+import type { CronSpec } from '../../machines/cron-context.ts';
 import { decode, encode } from '../codec.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Instant, NewMail } from '../store/contract.ts';

@@ -54,7 +54,7 @@ export const breaks: readonly Break[] = [
     without: 'the wait for the disk at each commit',
     edits: [
       edit(
-        'src/store/postgres/database.ts',
+        'src/store/postgres/connection.ts',
         'return { connectionString: connection };',
         "return { connectionString: connection, options: '-c synchronous_commit=off' };",
       ),

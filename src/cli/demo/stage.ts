@@ -5,7 +5,7 @@
 import { Client } from 'pg';
 import { alarmSchema } from '../../alarms/alarm-schema.ts';
 import { createScheduler, type Scheduler } from '../../scheduler.ts';
-import { configOf } from '../../store/postgres/database.ts';
+import { configOf } from '../../store/postgres/connection.ts';
 import { migrate } from '../../store/postgres/migrate.ts';
 import { quietLogger } from '../command.ts';
 import { openPostgresAddress, type PostgresAddress } from '../postgres-address.ts';

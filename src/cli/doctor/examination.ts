@@ -4,7 +4,7 @@ import { createAlarms } from '../../alarms.ts';
 import { systemEnv } from '../../env.ts';
 import { type ResolvedScheduler, resolveSchedulerOptions, type SchedulerOptions } from '../../options.ts';
 import type { Store } from '../../store/contract.ts';
-import { configOf } from '../../store/postgres/database.ts';
+import { configOf } from '../../store/postgres/connection.ts';
 import { openPostgresStore, planMigrations } from '../../store/postgres/index.ts';
 import { quietLogger } from '../command.ts';
 import { openPostgresAddress, type PostgresAddress } from '../postgres-address.ts';

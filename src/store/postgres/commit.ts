@@ -8,34 +8,19 @@ import { Answers, insertActors } from './actors.ts';
 import { admitNext } from './admission.ts';
 import { insertKeyed, isKeyed } from './claims.ts';
 import { readNow } from './clock.ts';
-import type { Database, Query, Statement } from './database.ts';
+import { groupsOf, isContinued, isSettled, saysMore, sizeOf } from './commit-groups.ts';
+import type { Database, Query } from './database.ts';
 import { bisected, inPieces } from './groups.ts';
 import { spill } from './journal.ts';
 import { changeLeases } from './leases.ts';
 import type { LowWater } from './low-water.ts';
 import { deliver } from './mailbox.ts';
 import { linesOf, lockLines, movePlaces, movesPlace, refusePlaces } from './places.ts';
-import { keepDays, makeLeaves, type SettledWrite, writeSettled } from './settled.ts';
+import { keepDays, makeLeaves, writeSettled } from './settled.ts';
 import { isInTheWay, isMissingLeaf } from './sqlstate.ts';
+import { foundOf } from './standing.ts';
 import { answerTaken } from './taken.ts';
-import { type Accepted, type ContinuedWrite, writeTurns } from './turns.ts';
-
-/** Where each actor stands: what a write whose reply was lost has left behind. */
-const STANDING: Statement = {
-  name: 'standing',
-  text: `select id, fence::float8 as fence, seq::float8 as seq, worker, false as settled
-  from carillon.actors where id = any($1::uuid[])
-  union all
-  select id, fence::float8, seq::float8, null, true from carillon.settled where id = any($1::uuid[])`,
-};
-
-interface Standing {
-  readonly id: string;
-  readonly fence: number;
-  readonly seq: number;
-  readonly worker: string | null;
-  readonly settled: boolean;
-}
+import { type Accepted, writeTurns } from './turns.ts';
 
 export async function commit(
   db: Database,
@@ -45,12 +30,7 @@ export async function commit(
   leases: LeaseChanges,
 ): Promise<CommitReply> {
   const pass = new Commit(db, low, worker, leases.emptied);
-  const groups = [writes.filter(isContinued), writes.filter(isSettled)].flatMap((group: readonly TurnWrite[]) => {
-    const limited = group.filter(movesPlace);
-    const free = limited.length === 0 ? group : group.filter((write) => !movesPlace(write));
-    return [free.filter((write) => !saysMore(write)), free.filter(saysMore), ...inLimitedGroups(limited)];
-  });
-  const results = await Promise.allSettled(groups.map((group) => pass.write(group)));
+  const results = await Promise.allSettled(groupsOf(writes).map((group) => pass.write(group)));
   const failed = results.find((result) => result.status === 'rejected');
   // Rejecting says that nothing was written; otherwise the failed group was missed, and its owner looks again.
   if (failed !== undefined && pass.committed.size === 0) throw failed.reason;
@@ -63,28 +43,6 @@ export async function commit(
     queues: [...pass.queues],
     later: pass.later,
   };
-}
-
-function isContinued(write: TurnWrite): write is ContinuedWrite {
-  return write.next.kind === 'continued';
-}
-
-function isSettled(write: TurnWrite): write is SettledWrite {
-  return write.next.kind === 'settled';
-}
-
-function saysMore({ sends, spawns, next }: TurnWrite): boolean {
-  return sends.length > 0 || spawns.length > 0 || next.segment !== null;
-}
-
-/** Each line is a lock in the server's memory, which has room for so many. */
-const MOST_LIMITED = 200;
-
-function inLimitedGroups(writes: readonly TurnWrite[]): readonly (readonly TurnWrite[])[] {
-  const groups = [];
-  for (let start = 0; start < writes.length; start += MOST_LIMITED)
-    groups.push(writes.slice(start, start + MOST_LIMITED));
-  return groups;
 }
 
 /** What one group came to. */
@@ -226,32 +184,8 @@ class Commit {
     }
   }
 
-  /** Where our own fence still stands, only we can have written. What was moved on by others is answered as missed. */
   async #found(writes: readonly TurnWrite[]): Promise<Written | undefined> {
-    const rows = await this.#db.query<Standing>(STANDING, [writes.map(({ id }) => id)]);
-    const standing = new Map(rows.map((row) => [row.id, row]));
-    const now = await readNow(this.#db.ask);
-    const found = writes.filter((write) => {
-      const row = standing.get(write.id);
-      return row !== undefined && isWritten(write, row);
-    });
-    if (found.length === 0) return undefined;
-    const accepted = { ids: found.map(({ id }) => id), queues: found.map(({ queue }) => queue), now };
-    return { ...NOTHING, accepted };
+    const accepted = await foundOf(this.#db, writes);
+    return accepted && { ...NOTHING, accepted };
   }
-}
-
-function isWritten({ fence, seq, next }: TurnWrite, row: Standing): boolean {
-  if (row.fence !== fence || row.settled !== (next.kind === 'settled')) return false;
-  if (next.kind === 'settled' || next.seq !== seq) return row.seq === next.seq;
-  // A turn without an event: to be seen only by the letting go. One that keeps the actor may be written twice.
-  return !next.hold && row.worker === null;
-}
-
-function sizeOf({ next, sends, spawns }: TurnWrite): number {
-  let bytes = 300 + (next.snapshot?.length ?? 0) + next.history.length + (next.segment?.entries.length ?? 0);
-  if (next.kind === 'settled') bytes += next.record.length;
-  for (const { event } of sends) bytes += event.length;
-  for (const { input } of spawns) bytes += input?.length ?? 0;
-  return bytes;
 }

@@ -8,6 +8,8 @@ import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Env } from '../../env.ts';
 import { InvalidOptionError } from '../../errors.ts';
+import { configOf, isPool, PINNED_PLAN, SHORT_PATIENCE } from './connection.ts';
+import { type Backend, identify, truthAfter, UnknownOutcome } from './lost-backend.ts';
 import { isConnectionLoss } from './sqlstate.ts';
 
 /** Short name (at most 14 characters, as it is extended by the schema's) and text of a prepared statement. */
@@ -20,43 +22,10 @@ export interface Statement {
 export type Row = Record<string, unknown>;
 export type Query = <R>(statement: Statement, values: readonly unknown[]) => Promise<R[]>;
 
-/** One server process, exactly: process ids are used again, start times are not. */
-interface Backend {
-  readonly pid: number;
-  readonly startedAt: string;
-}
-
-/** A write was on its way when its connection died. Nothing may be concluded before that backend is gone. */
-class UnknownOutcome extends Error {
-  readonly backend: Backend;
-  constructor(backend: Backend, cause: unknown) {
-    super('The connection was lost while a write was under way.', { cause });
-    this.backend = backend;
-  }
-}
-
-const IDENTIFY = `select pg_backend_pid() as pid, extract(epoch from backend_start)::text as started_at
-  from pg_stat_activity where pid = pg_backend_pid()`;
-const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
-  where pid = $1 and extract(epoch from backend_start)::text = $2`;
-
-/**
- * For claims and turns, whose every look is for one row, or for a few in order. With stale statistics a claim would become a bitmap
- * scan and a sort, forty times slower, and a turn a scan of all actors. Planned once: planning takes half as long as a claim.
- */
-export const PINNED_PLAN = ['bitmapscan', 'sort', 'seqscan', 'hashjoin', 'mergejoin']
-  .map((way) => `set enable_${way} = off; `)
-  .join('')
-  .concat('set plan_cache_mode = force_generic_plan; set jit = off;');
-/** Whoever meets a caller's open transaction steps back, and tries again alone. Turns come here, too: see {@link PINNED_PLAN}. */
-const SHORT_PATIENCE = `set lock_timeout = '100ms'; set enable_seqscan = off; set jit = off;`;
-
 const CONNECT: Statement = { name: null, text: 'select' };
 const MOST_PINNED = 5;
 /** One claim and the writes that may be under way beside it. */
 const KEPT_PINNED = 4;
-
-const LONGEST_PAUSE_MS = 1_000;
 
 export interface DatabaseOptions {
   readonly connection: string | pg.PoolConfig | pg.Pool;
@@ -76,20 +45,6 @@ export function checkedSchema(schema: string): string {
 /** Puts the schema into static SQL text. */
 export function inSchema(text: string, schema: string): string {
   return text.replaceAll('carillon.', `${schema}.`);
-}
-
-/** What connections of our own need to know, also of a pool we were given. */
-export function configOf(connection: string | pg.PoolConfig | pg.Pool): pg.PoolConfig {
-  if (typeof connection === 'string') return { connectionString: connection };
-  if (!isPool(connection)) return connection;
-  // pg hides the password from enumeration.
-  const { options } = connection;
-  return { ...options, password: options.password };
-}
-
-/** By shape: it may come from another copy of pg. */
-function isPool(connection: pg.PoolConfig | pg.Pool): connection is pg.Pool {
-  return 'totalCount' in connection;
 }
 
 export class Database {
@@ -194,10 +149,7 @@ export class Database {
       } catch (error) {
         if (!(error instanceof UnknownOutcome)) throw error;
         this.logger.warn({ err: error.cause }, 'a connection was lost around a write; finding out what became of it');
-        const truth = await this.#untilAnswered(async () => {
-          await this.#seeGone(error.backend);
-          return found();
-        }, error);
+        const truth = await truthAfter(this, error, found);
         if (truth !== undefined) return truth;
       }
     }
@@ -256,35 +208,4 @@ export class Database {
       client.release(broken);
     }
   }
-
-  /** Ends that backend, or sees that it is gone. Until then it may still commit. */
-  async #seeGone({ pid, startedAt }: Backend): Promise<void> {
-    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      const { rowCount } = await this.pool.query(TERMINATE, [pid, startedAt]);
-      if (rowCount === 0) return;
-      await this.pause(pauseMs);
-    }
-  }
-
-  async #untilAnswered<T>(ask: () => Promise<T>, cause: UnknownOutcome): Promise<T> {
-    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (this.closing.aborted) throw cause;
-        const lost = error instanceof UnknownOutcome || isConnectionLoss(error);
-        if (!lost) throw error;
-        await this.pause(pauseMs).catch(() => undefined);
-      }
-    }
-  }
-}
-
-/** In one go with the settings of its pool. */
-async function identify(client: pg.ClientBase, settings: string): Promise<Backend> {
-  const answers: unknown = await client.query(settings + IDENTIFY);
-  const { rows } = [answers].flat().at(-1) as pg.QueryResult<{ pid: number; started_at: string }>;
-  const [row] = rows;
-  if (row === undefined) throw new Error('The database does not list its own backends: pg_stat_activity is empty.');
-  return { pid: row.pid, startedAt: row.started_at };
 }

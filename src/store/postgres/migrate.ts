@@ -6,7 +6,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { Client } from 'pg';
 import { SchemaVersionError } from '../../errors.ts';
-import { checkedSchema, configOf, inSchema } from './database.ts';
+import { configOf } from './connection.ts';
+import { checkedSchema, inSchema } from './database.ts';
 
 const TABLE = `create table if not exists carillon.migrations (
   version int4 primary key,

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VACATE } from '../../../src/store/postgres/admission.ts';
 import { AUDIT } from '../../../src/store/postgres/audit.ts';
-import { PINNED_PLAN } from '../../../src/store/postgres/database.ts';
+import { PINNED_PLAN } from '../../../src/store/postgres/connection.ts';
 import { NEXT_DUE } from '../../../src/store/postgres/due.ts';
 import { LIST } from '../../../src/store/postgres/list.ts';
 import { MOVE_PLACES, REFUSE_PLACES } from '../../../src/store/postgres/places.ts';

@@ -1,5 +1,5 @@
 /** One cron as its worker sees it: real turns, stored as text and read again between any two of them. */
-import type { CronContext } from '../../../machines/cron-policy.ts';
+import type { CronContext } from '../../../machines/cron-context.ts';
 import { decode } from '../../../src/codec.ts';
 import { cronDefinition, runId, type StoredCron } from '../../../src/crons/definition.ts';
 import type { LoadedDefinition } from '../../../src/definitions/loaded-definition.ts';

@@ -1,6 +1,6 @@
 /** Occurrences that nobody was there for, and those that are on time. */
 import { describe, expect, test } from 'vitest';
-import { MAX_AT_ONCE } from '../../../machines/cron-policy.ts';
+import { MAX_AT_ONCE } from '../../../machines/cron-overlap.ts';
 import type { StoredCron } from '../../../src/crons/definition.ts';
 import { childId } from '../../../src/turn/birth.ts';
 import { ACTOR, at, CronLife, cron, HOUR, hours, MINUTE, specOf, started, T0 } from './cron-life.ts';

@@ -1,6 +1,6 @@
 /** Occurrences that come while a run still goes on, and those that jitter holds back. */
 import { describe, expect, test } from 'vitest';
-import { MAX_AT_ONCE } from '../../../machines/cron-policy.ts';
+import { MAX_AT_ONCE } from '../../../machines/cron-overlap.ts';
 import { childId } from '../../../src/turn/birth.ts';
 import { ACTOR, at, type CronLife, cron, hours, MINUTE, specOf, started } from './cron-life.ts';
 

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { createActor, type SnapshotFrom } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { cronActions, cronMachine } from '../../../machines/cron.ts';
-import type { Calendar, CronSpec } from '../../../machines/cron-policy.ts';
+import type { Calendar } from '../../../machines/cron-calendar.ts';
+import type { CronSpec } from '../../../machines/cron-context.ts';
 
 type Snapshot = SnapshotFrom<typeof cronMachine>;
 type Event = { readonly type: string };
