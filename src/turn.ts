@@ -8,13 +8,13 @@ import { type EffectResult, interruptedTooOften } from './effects/effect-result.
 import { accepts, deliver, encodeState, fireTimer, firstTimer, init, type StoredEffect } from './interpreter/index.ts';
 import type { Via } from './journal.ts';
 import { recordOf } from './run-record.ts';
+import { appended, NONE } from './sparse-list.ts';
 import type { Instant } from './store/contract.ts';
 import { childId } from './turn/birth.ts';
 import { type Compute, Course } from './turn/course.ts';
 import { eventOf, type News } from './turn/kinship.ts';
 import { attemptOf, beginningOf, mayHear, nextDueOf, planOf, timesOf } from './turn/life.ts';
 import { type Control, isForCron, type Letter } from './turn/mail.ts';
-import { appended, NONE } from './turn/sparse-list.ts';
 
 /** A standard machine waits for its time in a state, so it begins before that. */
 const ALREADY = Number.POSITIVE_INFINITY;

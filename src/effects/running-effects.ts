@@ -1,5 +1,5 @@
 import type { AbortReason, RunningEffect } from '../effects.ts';
-import { appended, NONE, without } from '../turn/sparse-list.ts';
+import { appended, NONE, without } from '../sparse-list.ts';
 
 /** What runs for one actor. A list, because it is one effect in nearly all of them. */
 export class RunningEffects {

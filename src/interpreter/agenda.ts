@@ -1,7 +1,7 @@
 /** What a system waits for: its timers and its effects, as one step changes them. */
 
 import type { AnyEventObject } from 'xstate';
-import { appended, NONE, without } from '../turn/sparse-list.ts';
+import { appended, NONE, without } from '../sparse-list.ts';
 import type { StoredEffect, StoredTimer, SystemState } from './system-state.ts';
 
 /** The last instant a Date can hold. */

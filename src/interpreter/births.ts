@@ -1,6 +1,6 @@
 /** Children on their way: XState makes them in the middle of a transition, and they begin when it is over. */
 
-import { appended, NONE, without } from '../turn/sparse-list.ts';
+import { appended, NONE, without } from '../sparse-list.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';
 import { STARTING } from './readable.ts';
 import type { Run } from './run.ts';

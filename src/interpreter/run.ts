@@ -6,7 +6,7 @@
 import type { AnyEventObject } from 'xstate';
 import type { References } from '../codec/tagging.ts';
 import { canonical, isWhole } from '../codec.ts';
-import { appended, NONE } from '../turn/sparse-list.ts';
+import { appended, NONE } from '../sparse-list.ts';
 import type { Deferred } from './aftermath.ts';
 import { Agenda, type NewTimer } from './agenda.ts';
 import { Births } from './births.ts';

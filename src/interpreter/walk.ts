@@ -1,7 +1,7 @@
 /** One step along a known path: what XState would make of it, made without asking XState again. */
 
 import type { AnyEventObject } from 'xstate';
-import { appended, joined, NONE } from '../turn/sparse-list.ts';
+import { appended, joined, NONE } from '../sparse-list.ts';
 import { customAction, type Deferred } from './aftermath.ts';
 import { childrenOf, isEmpty, NO_CHILDREN } from './canonical.ts';
 import type { Entry, MachineEntry } from './catalogue.ts';

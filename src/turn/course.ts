@@ -18,11 +18,11 @@ import {
 } from '../interpreter/index.ts';
 import { journalLine, type Via } from '../journal.ts';
 import { recordOf, type Settlement } from '../run-record.ts';
+import { appended, joined, NONE } from '../sparse-list.ts';
 import type { Instant } from '../store/contract.ts';
 import { type Happening, happeningOf, type Outcome } from './happening.ts';
 import { type Life, planOf, timesOf } from './life.ts';
 import { Outbox } from './outbox.ts';
-import { appended, joined, NONE } from './sparse-list.ts';
 
 /** A turn may take this many steps; what is left is due again at once, so that one actor cannot hold up its worker. */
 const MAX_STEPS = 1000;

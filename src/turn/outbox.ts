@@ -2,10 +2,10 @@
 import type { AnyEventObject } from 'xstate';
 import type { LoadedDefinition } from '../definitions/loaded-definition.ts';
 import type { StoredEffect } from '../interpreter/index.ts';
+import { appended, NONE } from '../sparse-list.ts';
 import type { Instant, NewActor, NewMail } from '../store/contract.ts';
 import { childId, newborn } from './birth.ts';
 import { letterTo } from './mail.ts';
-import { appended, NONE } from './sparse-list.ts';
 
 /** Who speaks. */
 export interface Speaker {

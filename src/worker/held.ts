@@ -7,8 +7,8 @@
 import type { EffectResult } from '../effects/effect-result.ts';
 import { RunningEffects } from '../effects/running-effects.ts';
 import type { StoredEffect } from '../interpreter/index.ts';
+import { appended, NONE } from '../sparse-list.ts';
 import type { Instant, Reloaded, TurnWrite } from '../store/contract.ts';
-import { appended, NONE } from '../turn/sparse-list.ts';
 import { composeWrite, type Row, unchanged } from '../turn/turn-write.ts';
 import { Turn } from '../turn.ts';
 import type { CommitOutcome, Writer } from './commit-queue.ts';

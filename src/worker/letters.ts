@@ -1,7 +1,8 @@
 /** The mail of an actor that is held: what its worker knows of, and what its open turn could not take yet. */
+
+import { appended, NONE } from '../sparse-list.ts';
 import type { Instant, Mail } from '../store/contract.ts';
 import { decodeLetter } from '../turn/mail.ts';
-import { appended, NONE } from '../turn/sparse-list.ts';
 import type { Turn } from '../turn.ts';
 
 export class Letters {

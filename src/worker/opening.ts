@@ -1,7 +1,7 @@
 /** How the first turn of a hold begins: by what the claim brought along, and by what became of the hold before it. */
 
+import { NONE } from '../sparse-list.ts';
 import type { Instant } from '../store/contract.ts';
-import { NONE } from '../turn/sparse-list.ts';
 import type { Turn } from '../turn.ts';
 import type { Holding } from './holding.ts';
 
