@@ -79,7 +79,7 @@ async function startEmbedded(): Promise<{ readonly url: string; readonly close: 
       clearInterval(held);
     }
   };
-  await startServer(systemEnv, cluster, tools, ['listen_addresses=127.0.0.1', `port=${port}`]);
+  await startServer(systemEnv, cluster, tools, { settings: ['listen_addresses=127.0.0.1', `port=${port}`] });
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   const giveUpMs = Date.now() + START_PATIENCE_MS;
   while (!(await answers(url))) {

@@ -61,15 +61,12 @@ export async function moveIn(env: Env, folder: string, signal?: AbortSignal): Pr
     }
     if (pid === null && !starting) {
       tools ??= await prepareTools(env, folder);
-      const server = await startServer(env, cluster, tools);
-      startedPid = server.pid;
       starting = true;
       const ended = (how: string): void => {
         starting = false;
         failure = how;
       };
-      server.once('error', (error) => ended(error.message));
-      server.once('exit', (code, killer) => ended(`It ended with ${killer ?? `exit code ${code}`}.`));
+      startedPid = (await startServer(env, cluster, tools, { ended })).pid;
     }
     await env.sleep(failure === '' ? 10 : 50);
   }

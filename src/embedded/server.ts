@@ -15,12 +15,19 @@ const DATA_LOCK = 'postmaster.pid';
 const SOCKET_LOCK = '.s.PGSQL.5432.lock';
 const STOP_PATIENCE_MS = 30_000;
 
+interface Start {
+  /** `name=value` pairs. */
+  readonly settings?: readonly string[];
+  /** Called once if it ends, also while this is still starting it. */
+  ended?(how: string): void;
+}
+
 /** Starts a server in a session of its own: Ctrl-C in a terminal and the death of this process do not reach it. */
 export async function startServer(
   env: Env,
   cluster: Cluster,
   { binaries, account }: Tools,
-  settings: readonly string[] = [],
+  { settings = [], ended }: Start = {},
 ): Promise<ChildProcess> {
   await prepareSocketDir(cluster, account);
   await removeStaleLocks(cluster);
@@ -34,6 +41,9 @@ export async function startServer(
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
     });
+    // Before anything is waited for: one that cannot start has ended by then, and says so only once.
+    server.once('error', (error) => ended?.(error.message));
+    server.once('exit', (code, killer) => ended?.(`It ended with ${killer ?? `exit code ${code}`}.`));
     server.unref();
     return server;
   } finally {

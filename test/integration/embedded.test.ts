@@ -8,7 +8,7 @@ import { serverAccount } from '../../src/embedded/account.ts';
 import { locateCluster } from '../../src/embedded/cluster.ts';
 import { findServer } from '../../src/embedded/server.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded.ts';
-import { systemEnv } from '../../src/env.ts';
+import { type Env, systemEnv } from '../../src/env.ts';
 import type { TenantOrder } from '../support/embedded-tenant.ts';
 import { expectNothingLeftBehind } from '../support/left-behind.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
@@ -122,6 +122,37 @@ describe('starting and stopping', () => {
     await expect(open()).rejects.toMatchObject({
       code: 'EMBEDDED_POSTGRES',
       message: expect.stringContaining('no_such_setting'),
+    });
+  });
+
+  // Long before that is heard of here, as on a machine with much else to do.
+  test('a server that ended while it was being started is not waited for', { timeout: 40_000 }, async () => {
+    await (await open()).close();
+    await writeFile(path.join(dataDir, 'postgres', 'postgresql.auto.conf'), 'no_such_setting = 1\n');
+    const busy: Env = {
+      ...systemEnv,
+      spawn(command, args, options) {
+        const started = systemEnv.spawn(command, args, options);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+        return started;
+      },
+    };
+    await expect(openEmbeddedPostgres({ dataDir, env: busy })).rejects.toMatchObject({
+      code: 'EMBEDDED_POSTGRES',
+      message: expect.stringMatching(/exit code 1\..*no_such_setting/s),
+    });
+  });
+
+  test('a program that cannot be started says why', async () => {
+    await (await open()).close();
+    const barred: Env = {
+      ...systemEnv,
+      spawn: (command, args, options) =>
+        systemEnv.spawn(args[0] === '-D' ? `${command}-is-gone` : command, args, options),
+    };
+    await expect(openEmbeddedPostgres({ dataDir, env: barred })).rejects.toMatchObject({
+      code: 'EMBEDDED_POSTGRES',
+      message: expect.stringContaining('ENOENT'),
     });
   });
 });

@@ -63,7 +63,7 @@ export async function startPostgresServer({
       async () => {
         if (await answers()) return true;
         if ((await findServer(cluster)) === null) {
-          const child = await startServer(systemEnv, cluster, tools, settings);
+          const child = await startServer(systemEnv, cluster, tools, { settings });
           await waitUntil(async () => child.exitCode !== null || child.signalCode !== null || (await answers()), {
             what: 'Postgres to start',
             timeoutMs: 30_000,
