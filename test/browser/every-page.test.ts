@@ -39,6 +39,7 @@ describe.runIf(findBrowser() !== null)('every page [needs chromium]', () => {
     await litBecomes(page, ['open']);
     await page.getByRole('button', { name: 'Live' }).click();
     await page.getByRole('button', { name: 'Paused' }).waitFor();
+    await house.answered(page);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
     await house.scheduler.send(id, { type: 'giveUp' });
@@ -59,6 +60,7 @@ describe.runIf(findBrowser() !== null)('every page [needs chromium]', () => {
       page.evaluate(`Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true });
         document.dispatchEvent(new Event('visibilitychange'))`);
     await seen('hidden');
+    await house.answered(page);
     await house.scheduler.send(id, { type: 'giveUp' });
     await house.scheduler.waitFor(id);
     const other = await house.open(`actors/${id}`);

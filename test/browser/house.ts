@@ -3,7 +3,7 @@
  * each test: an error on the console, a request to anywhere else, a script that came with the data.
  */
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type ServedDashboard, serveDashboard } from '../../src/dashboard/serve.ts';
 import { createDashboard, createScheduler, type Scheduler, type SchedulerOptions } from '../../src/index.ts';
@@ -19,6 +19,8 @@ export interface House {
   turnTo(page: Page, path: string): Promise<void>;
   /** The browser itself says on the console that an answer was a refusal: this one was asked for. */
   forgive(complaint: RegExp): void;
+  /** Once the page waits for no answer. One that was asked for before something happens may tell of it. */
+  answered(page: Page): Promise<unknown>;
   /** Opens a page of the dashboard; closed after the test. */
   open(path: string, options?: BrowserContextOptions & { readonly readOnly?: boolean }): Promise<Page>;
 }
@@ -30,6 +32,7 @@ export function useHouse(options: Omit<SchedulerOptions, 'postgres'>): House {
   let browser: Browser;
   const served: ServedDashboard[] = [];
   const pages: Page[] = [];
+  const questions = new WeakMap<Page, Set<Request>>();
   const complaints: string[] = [];
   const forgiven: RegExp[] = [];
   expectNothingLeftBehind();
@@ -69,6 +72,7 @@ export function useHouse(options: Omit<SchedulerOptions, 'postgres'>): House {
       await page.goto(new URL(`/${path}`, page.url()).href);
       await page.getByRole('button', { name: 'Live' }).waitFor();
     },
+    answered: (page) => waitUntil(() => questions.get(page)?.size === 0, { what: 'the page to have its answers' }),
     forgive: (complaint) => void forgiven.push(complaint),
     async open(path, { readOnly = false, ...context } = {}) {
       const { url } = served[readOnly ? 1 : 0] as ServedDashboard;
@@ -79,9 +83,14 @@ export function useHouse(options: Omit<SchedulerOptions, 'postgres'>): House {
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`);
       });
+      const asked = new Set<Request>();
+      questions.set(page, asked);
       page.on('request', (request) => {
         if (!request.url().startsWith(url)) complaints.push(`outside: ${request.url()}`);
+        if (request.resourceType() === 'fetch') asked.add(request);
       });
+      page.on('requestfinished', (request) => asked.delete(request));
+      page.on('requestfailed', (request) => asked.delete(request));
       await page.goto(new URL(path, url).href);
       await page.getByRole('button', { name: 'Live' }).waitFor();
       return page;
