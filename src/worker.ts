@@ -3,12 +3,11 @@
  * heartbeat is late drops all it holds before another one may take it, and goes on under a new identity.
  */
 import type { Logger } from 'pino';
-import { type LoadedDefinition, newestOf } from './definitions/loaded-definition.ts';
+import type { LoadedDefinition } from './definitions/loaded-definition.ts';
 import type { RunningEffect } from './effects.ts';
 import type { Env, LocalTimer } from './env.ts';
 import type { StoredEffect } from './interpreter/index.ts';
 import type {
-  Claimed,
   ClaimReply,
   Instant,
   Orphan,
@@ -20,15 +19,16 @@ import type {
   WorkerEntry,
 } from './store/contract.ts';
 import type { StoreClock } from './store-clock.ts';
-import { unchanged } from './turn/turn-write.ts';
 import type { Turn } from './turn.ts';
 import { type Claimant, Claims } from './worker/claims.ts';
 import { CommitQueue, type Writer } from './worker/commit-queue.ts';
 import { Held } from './worker/held.ts';
-import { type Holding, holdingOf, inheritedHolding, leased, rowOf, type Unleased } from './worker/holding.ts';
+import { leased, type Unleased } from './worker/holding.ts';
 import { Incarnation } from './worker/incarnation.ts';
+import { Intake } from './worker/intake.ts';
 import type { Gone, Keeper } from './worker/keeper.ts';
 import { Leases } from './worker/leases.ts';
+import { Reconciliation } from './worker/reconciliation.ts';
 import { Rings } from './worker/rings.ts';
 import { Roster } from './worker/roster.ts';
 
@@ -53,11 +53,13 @@ export interface WorkerDeps {
 }
 
 export class Worker implements Keeper {
+  readonly reconciliation: Reconciliation;
   readonly #deps: WorkerDeps;
   readonly #roster = new Roster();
   readonly #commits: CommitQueue;
   readonly #claims: Claims;
   readonly #rings: Rings;
+  readonly #intake: Intake;
   readonly #incarnation: Incarnation;
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
@@ -72,6 +74,25 @@ export class Worker implements Keeper {
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
       due: (queue, at) => deps.expect(queue, at ?? this.now()),
+    });
+    const { definitions, store, clock } = deps;
+    const roster = this.#roster;
+    const commits = this.#commits;
+    this.#intake = new Intake({
+      definitions,
+      keeper: this,
+      roster,
+      commits,
+      quarantined: (actor, reason) => deps.quarantined(actor, reason),
+    });
+    const between = { store, clock, roster, commits, claims: this.#claims };
+    this.reconciliation = new Reconciliation(between, {
+      id: () => this.id,
+      working: () => this.working,
+      leases: () => this.#leases,
+      reserved: () => this.#reserved,
+      wake: () => this.wake(),
+      failed: (error) => deps.failed(error),
     });
     this.#incarnation = new Incarnation(deps.store, deps.env, deps.entry, {
       fenced: () => this.#fence(),
@@ -137,42 +158,9 @@ export class Worker implements Keeper {
     if (worker === this.id && started.length > 0) {
       const ids = started.map(({ life }) => life.id);
       this.#leases.opened(lease, ids);
-      for (const holding of started) this.#hold(leased(holding, worker, lease));
+      for (const holding of started) this.#intake.hold(leased(holding, worker, lease));
     }
     this.#claims.slotFreed();
-  }
-
-  /** Mail may have come for actors held here. One the store no longer knows as ours is lost. */
-  async look(ids: readonly string[]): Promise<void> {
-    const held = this.#roster.among(ids);
-    if (held.length === 0) return;
-    const worker = this.id;
-    const asked = held.map(({ id, fence }) => ({ id, fence }));
-    const reply = await this.#deps.store.reload(worker, asked);
-    this.#deps.clock.observe(reply.now);
-    if (worker !== this.id) return;
-    const known = new Map(reply.held.map((reloaded) => [reloaded.id, reloaded]));
-    for (const actor of held) {
-      const reloaded = known.get(actor.id);
-      if (reloaded) actor.letters(reloaded);
-      else actor.doubt();
-    }
-  }
-
-  /** Gives back what the store says is held here and was never heard of: a claim whose answer was lost. */
-  async reconcile(): Promise<number> {
-    if (!this.working || this.#claims.busy || this.#reserved > 0) return 0;
-    const worker = this.id;
-    const { count } = this.#claims;
-    const stored = await this.#deps.store.heldBy(worker);
-    if (worker !== this.id || count !== this.#claims.count || this.#claims.busy || this.#reserved > 0) return 0;
-    const unknown = stored.filter(({ id }) => !this.#roster.has(id) && !this.#commits.has(id));
-    if (unknown.length > 0) await this.#deps.store.giveBack(worker, unknown);
-    return unknown.length;
-  }
-
-  async flushLeases(): Promise<void> {
-    if (this.working && this.#leases.pending) await this.#deps.store.commit(this.id, [], this.#leases.changes());
   }
 
   /** Lets what runs finish for so long, then hands it back without spending anything. */
@@ -235,30 +223,13 @@ export class Worker implements Keeper {
 
   gone(held: Held, how: Gone, reason: string | null): void {
     this.#roster.remove(held);
-    if (how === 'lost') void this.#giveBack(held);
+    if (how === 'lost') void this.reconciliation.giveBack(held);
     else this.#leases.closed(held.holding.lease, held.id);
     this.#deps.gone(held, how);
     const { queue, life } = held.holding;
     if (reason !== null) this.#deps.quarantined({ id: held.id, name: life.definition.name, queue }, reason);
     this.#tellIdle();
     this.#claims.slotFreed();
-  }
-
-  /**
-   * What is lost here may still be ours in the store, and its lease row is what frees it: that goes only once it was given
-   * back. A fenced or stopping worker gives back nothing by itself: leaving does, or the reaper.
-   */
-  async #giveBack({ worker, id, fence, holding }: Held): Promise<void> {
-    if (worker !== this.id || !this.working) return;
-    const leases = this.#leases;
-    try {
-      const freed = await this.#deps.store.giveBack(worker, [{ id, fence }]);
-      leases.closed(holding.lease, id);
-      if (freed > 0) this.wake();
-    } catch (error) {
-      // It stays listed, and the next reconciliation asks again.
-      this.#deps.failed(error);
-    }
   }
 
   // ── claiming ──────────────────────────────────────────────────────────────
@@ -284,45 +255,13 @@ export class Worker implements Keeper {
     const ids = claimed.map(({ id }) => id);
     this.#leases.opened(lease, ids);
     this.#pass(poked);
-    for (const each of claimed) this.#open(each, lease);
-  }
-
-  #open(claimed: Claimed, lease: number): void {
-    try {
-      this.#hold(this.#holding(claimed, lease));
-    } catch (error) {
-      // One row that cannot be read must not cost its neighbours anything.
-      this.#setAside(claimed, error as Error);
-    }
-  }
-
-  #holding(claimed: Claimed, lease: number): Holding {
-    const { def, name, version } = claimed;
-    const own = this.#deps.definitions.get(def);
-    if (own) return holdingOf(claimed, own, this.id, lease);
-    const heir = newestOf(this.#deps.definitions, name);
-    if (!heir || heir.version < version) throw new Error(`No code for ${name} version ${version} here.`);
-    return inheritedHolding(claimed, heir, this.id, lease);
-  }
-
-  #hold(holding: Holding): void {
-    const held = new Held(this, holding);
-    this.#roster.add(held);
-    held.open();
-  }
-
-  #setAside(claimed: Claimed, { message }: Error): void {
-    this.#commits.add(this.id, unchanged(rowOf(claimed), claimed, message), {
-      written: (_, outcome) => {
-        if (outcome === 'committed') this.#deps.quarantined(claimed, message);
-      },
-    });
+    for (const each of claimed) this.#intake.open(each, this.id, lease);
   }
 
   /** Actors held here were poked by our own claim; the others' owners are told. */
   #pass(poked: readonly Poked[]): void {
     const own = poked.filter(({ worker }) => worker === this.id).map(({ id }) => id);
-    if (own.length > 0) this.look(own).catch((error: unknown) => this.#deps.failed(error));
+    if (own.length > 0) this.reconciliation.look(own).catch((error: unknown) => this.#deps.failed(error));
     if (own.length < poked.length) this.#deps.store.announcePokes(poked.filter(({ worker }) => worker !== this.id));
   }
 

@@ -19,7 +19,7 @@ interface Start {
   /** `name=value` pairs. */
   readonly settings?: readonly string[];
   /** Called once if it ends, also while this is still starting it. */
-  ended?(how: string): void;
+  readonly ended?: (how: string) => void;
 }
 
 /** Starts a server in a session of its own: Ctrl-C in a terminal and the death of this process do not reach it. */

@@ -21,7 +21,7 @@ export class Listening {
       due: (queue, at) => {
         if (queues.serves(queue)) worker.expect(at);
       },
-      poke: (actor) => this.#runtime.safely(worker.look([actor])),
+      poke: (actor) => this.#runtime.safely(worker.reconciliation.look([actor])),
       state: (up) => {
         if (up) worker.wake();
       },

@@ -201,8 +201,8 @@ export class Runtime {
     for (const queue of queues) this.announceDue(queue, this.clock.now());
     const worker = this.#worker;
     if (!worker?.working) return { processed, errors };
-    await worker.look(worker.heldIds);
-    return { processed: processed + (await worker.reconcile()), errors };
+    await worker.reconciliation.look(worker.heldIds);
+    return { processed: processed + (await worker.reconciliation.reconcile()), errors };
   }
 
   #createWorker(options: NonNullable<ResolvedScheduler['worker']>, host: RunHost): Worker {

@@ -81,10 +81,10 @@ export function upkeep({
   const mend = duty('mend', MEND_EVERY_MS, async () => recovered(await store.mend()), true);
   const held = duty('held', everyPass, async () => {
     if (!worker?.working) return;
-    await worker.look(worker.heldIds);
-    await worker.flushLeases();
+    await worker.reconciliation.look(worker.heldIds);
+    await worker.reconciliation.flushLeases();
   });
-  const reconcile = duty('reconcile', RECONCILE_EVERY_MS, async () => worker?.reconcile());
+  const reconcile = duty('reconcile', RECONCILE_EVERY_MS, async () => worker?.reconciliation.reconcile());
   const park = duty('park', PARK_EVERY_MS, () => store.park());
   const limits = duty('limits', everyPass, async () => {
     const admitted = await store.admit();

@@ -266,7 +266,7 @@ export const breaks: readonly Break[] = [
   {
     guarantee: 9,
     without: 'the care for a row that cannot be read',
-    edits: [edit('src/worker.ts', 'this.#setAside(claimed, error as Error);', 'throw error;')],
+    edits: [edit('src/worker/intake.ts', 'this.#setAside(claimed, worker, error as Error);', 'throw error;')],
     ...inFile('faults', 'test/faults/killer.test.ts'),
     title: 'rows that nothing can read are quarantined with the reason, and released they go on once repaired',
   },
