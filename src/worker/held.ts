@@ -159,11 +159,12 @@ export class Held implements Writer {
     this.#startAll(effects);
   }
 
-  /** One may speak, or end, while it is being started: that is heard once all of them run. */
-  #startAll(effects: readonly StoredEffect[]): void {
+  /** One may speak, or end, while it is being started or spoken to: that is heard once all of them run. */
+  #startAll(effects: readonly StoredEffect[], relays: Turn['relays'] = NONE): void {
     this.#starting = true;
     try {
       for (const effect of effects) this.#running.add(this.#keeper.startEffect(this, effect));
+      for (const { ref, event } of relays) this.#running.get(ref)?.relay(event);
     } finally {
       this.#starting = false;
     }
@@ -238,14 +239,14 @@ export class Held implements Writer {
     }
     for (const ref of turn.stops) this.#running.abort(ref, 'left');
     this.#keeper.committed(this, turn, write);
-    for (const { ref, event } of turn.relays) this.#running.get(ref)?.relay(event);
+    if (next.kind === 'settled' || !next.hold) this.#startAll(NONE, turn.relays);
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');
     // A refused start leaves nothing of its turn, so the end of one attempt and the start of the next are never in one.
     this.#turn = new Turn(turn.life, this.#keeper.inspected);
     this.#turn.closed = this.holding.limits !== null;
-    this.#startAll(turn.starts);
+    this.#startAll(turn.starts, turn.relays);
     this.#advance();
   }
 

@@ -217,6 +217,8 @@ test('a callback hears what its machine sends it, and what it sends back moves t
   await handle.send({ type: 'start' });
   expect(await handle.result({ timeout: '10s' })).toMatchObject({ status: 'success' });
   await waitUntil(() => stopped === 1);
+  const heard = (await scheduler.history(handle.id)).map(({ event }) => event.type);
+  expect(heard).toEqual(['xstate.init', 'start', 'echoed']);
 });
 
 const counter = setup({
