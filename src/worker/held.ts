@@ -232,14 +232,15 @@ export class Held implements Writer {
   #afterCommit(turn: Turn, write: TurnWrite): void {
     const { next } = write;
     this.#misses.over();
-    if (next.kind === 'continued' && next.hold) {
+    const stays = next.kind === 'continued' && next.hold;
+    if (stays) {
       const { seq, snapshot, history, state, attempt } = next;
       const strikes = turn.survived ? 0 : this.#row.strikes;
       this.#row = { ...this.#row, def: write.def, seq, snapshot, history, state, attempt, strikes, dueRowAt: null };
     }
     for (const ref of turn.stops) this.#running.abort(ref, 'left');
     this.#keeper.committed(this, turn, write);
-    if (next.kind === 'settled' || !next.hold) this.#startAll(NONE, turn.relays);
+    if (!stays) this.#startAll(NONE, turn.relays);
     if (next.kind === 'settled') return this.#end('settled');
     if (next.quarantine !== null) return this.#end('quarantined', next.quarantine);
     if (!next.hold) return this.#end('released');

@@ -221,6 +221,28 @@ test('a callback hears what its machine sends it, and what it sends back moves t
   expect(heard).toEqual(['xstate.init', 'start', 'echoed']);
 });
 
+test('a callback hears what was sent to it in the very step that starts it', async () => {
+  const eager = defineActor({
+    name: 'eager',
+    machine: setup({
+      actors: { echo: fromCallback(({ sendBack, receive }) => receive(() => sendBack({ type: 'echoed' }))) },
+    }).createMachine({
+      initial: 'listening',
+      states: {
+        listening: {
+          invoke: { id: 'echo', src: 'echo' },
+          entry: sendTo('echo', { type: 'ping' }),
+          on: { echoed: 'done' },
+        },
+        done: { type: 'final' },
+      },
+    }),
+  });
+  const scheduler = await schedulers.open({ definitions: [eager] });
+  const handle = await scheduler.schedule(eager);
+  expect(await handle.result({ timeout: '10s' })).toMatchObject({ status: 'success' });
+});
+
 const counter = setup({
   types: { context: {} as { count: number }, events: {} as { type: 'up' }, input: {} as { limit: number } },
 }).createMachine({
