@@ -1,6 +1,6 @@
-/** What machines invoke and spawn: promises, callbacks and other machines, durable with the actor that owns them. */
+/** What machines invoke and spawn: promises and other machines, durable with the actor that owns them. */
 import { expect, test } from 'vitest';
-import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate';
+import { assign, fromPromise, sendTo, setup } from 'xstate';
 import { defineActor } from '../../../src/index.ts';
 import { deferred } from '../../support/deferred.ts';
 import { useSchedulers } from '../../support/scheduler.ts';
@@ -184,63 +184,6 @@ test('cancelling a machine aborts what it runs', async () => {
   await handle.cancel('enough');
   expect(await handle.result({ timeout: '10s' })).toMatchObject({ status: 'cancelled', reason: 'enough' });
   await aborted.promise;
-});
-
-test('a callback hears what its machine sends it, and what it sends back moves the machine', async () => {
-  let stopped = 0;
-  const echoing = defineActor({
-    name: 'echoing',
-    machine: setup({
-      types: { events: {} as { type: 'start' } | { type: 'echoed' } },
-      actors: {
-        echo: fromCallback(({ sendBack, receive }) => {
-          receive(() => sendBack({ type: 'echoed' }));
-          return () => {
-            stopped += 1;
-          };
-        }),
-      },
-    }).createMachine({
-      initial: 'listening',
-      states: {
-        listening: {
-          invoke: { id: 'echo', src: 'echo' },
-          on: { start: { actions: sendTo('echo', { type: 'ping' }) }, echoed: 'done' },
-        },
-        done: { type: 'final' },
-      },
-    }),
-  });
-  const scheduler = await schedulers.open({ definitions: [echoing] });
-  const handle = await scheduler.schedule(echoing);
-  await waitUntil(async () => (await scheduler.get(handle.id))?.effects[0]?.running);
-  await handle.send({ type: 'start' });
-  expect(await handle.result({ timeout: '10s' })).toMatchObject({ status: 'success' });
-  await waitUntil(() => stopped === 1);
-  const heard = (await scheduler.history(handle.id)).map(({ event }) => event.type);
-  expect(heard).toEqual(['xstate.init', 'start', 'echoed']);
-});
-
-test('a callback hears what was sent to it in the very step that starts it', async () => {
-  const eager = defineActor({
-    name: 'eager',
-    machine: setup({
-      actors: { echo: fromCallback(({ sendBack, receive }) => receive(() => sendBack({ type: 'echoed' }))) },
-    }).createMachine({
-      initial: 'listening',
-      states: {
-        listening: {
-          invoke: { id: 'echo', src: 'echo' },
-          entry: sendTo('echo', { type: 'ping' }),
-          on: { echoed: 'done' },
-        },
-        done: { type: 'final' },
-      },
-    }),
-  });
-  const scheduler = await schedulers.open({ definitions: [eager] });
-  const handle = await scheduler.schedule(eager);
-  expect(await handle.result({ timeout: '10s' })).toMatchObject({ status: 'success' });
 });
 
 const counter = setup({
