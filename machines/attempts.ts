@@ -16,6 +16,17 @@ export interface Attempts {
   readonly drop: { readonly status: Exclude<JobOutput['status'], 'success'>; readonly reason: string } | null;
 }
 
+/** Before anything was attempted. */
+export const attemptsAtRest: Attempts = {
+  dueAt: 0,
+  startedAt: null,
+  attempt: 0,
+  retries: {},
+  interruptions: 0,
+  error: null,
+  drop: null,
+};
+
 /** What anyone may send to a job. */
 export type JobEvent =
   | { readonly type: 'job.runNow' }

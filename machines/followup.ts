@@ -8,6 +8,7 @@ import {
   type AttemptEvent,
   type Attempts,
   attemptSteps,
+  attemptsAtRest,
   dropped,
   type JobEvent,
   type JobOutput,
@@ -94,13 +95,9 @@ export const followupMachine = setup({
 }).createMachine({
   id: 'followup',
   context: ({ input }) => ({
+    ...attemptsAtRest,
     dueAt: input.dueAt,
-    startedAt: null,
     attempt: input.attempts ?? 0,
-    retries: {},
-    interruptions: 0,
-    error: null,
-    drop: null,
     policy: input.policy,
   }),
   initial: 'scheduled',

@@ -8,6 +8,7 @@ import {
   type AttemptEvent,
   type Attempts,
   attemptSteps,
+  attemptsAtRest,
   dropped,
   type JobEvent,
   type JobOutput,
@@ -21,6 +22,9 @@ export type { JobEvent, JobOutput } from './attempts.ts';
 export interface JobContext extends Attempts {
   readonly recoveries: number;
 }
+
+/** What a context begins with. */
+export const jobAtRest: JobContext = { ...attemptsAtRest, recoveries: 0 };
 
 const standard = jobGuardsAndDelays(defaultJobPolicy);
 
@@ -56,16 +60,7 @@ export const jobMachine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => ({
-    dueAt: input.dueAt,
-    startedAt: null,
-    attempt: input.attempts ?? 0,
-    retries: {},
-    recoveries: 0,
-    interruptions: 0,
-    error: null,
-    drop: null,
-  }),
+  context: ({ input }) => ({ ...jobAtRest, dueAt: input.dueAt, attempt: input.attempts ?? 0 }),
   initial: 'scheduled',
   after: {
     untilDeadline: { target: '.dropped', actions: 'expire' },

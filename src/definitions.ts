@@ -5,7 +5,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyStateMachine } from 'xstate';
-import { jobMachine } from '../machines/job.ts';
+import { jobAtRest, jobMachine } from '../machines/job.ts';
 import { jobGuardsAndDelays } from '../machines/job-policy.ts';
 import {
   type ActorOptions,
@@ -48,6 +48,7 @@ export function jobInternals(options: unknown): DefinitionInternals {
     kind: 'job',
     machine: jobMachine.provide(jobGuardsAndDelays(policy)),
     standard: true,
+    atRest: { ...jobAtRest },
     inputSchema: input,
     run: run as DefinitionInternals['run'],
     initialState: '"scheduled"',

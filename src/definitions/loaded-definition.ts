@@ -35,8 +35,8 @@ export interface PreparedDefinition {
 
 /** Throws DefinitionVersionError when its machine cannot be persisted or simulated. */
 export function prepareDefinition(internals: DefinitionInternals): PreparedDefinition {
-  const { name, version, machine, standard } = internals;
-  const prepared = prepare(machine, { name, version, standard });
+  const { name, version, machine, standard, atRest } = internals;
+  const prepared = prepare(machine, { name, version, standard, atRest });
   const delegates = prepared.catalogue.effects.flatMap(({ key, logic }) => {
     const delegate = delegateOf(logic);
     return delegate ? [[key, { delegate, internals: delegate.definition(internals, key) }] as const] : [];

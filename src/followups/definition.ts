@@ -1,5 +1,6 @@
 /** The definition all follow-ups live by: it is in every scheduler. */
 import { deliverFollowup, type Parcel } from '../../actors/deliver-followup.ts';
+import { attemptsAtRest } from '../../machines/attempts.ts';
 import { defaultFollowupPolicy, type FollowupPolicy, followupMachine } from '../../machines/followup.ts';
 import type { AttemptPolicy } from '../../machines/job-policy.ts';
 import type { DefinitionInternals } from '../definitions/internals.ts';
@@ -25,6 +26,7 @@ export const followupDefinition: DefinitionInternals = {
   retention: { doneMs: 24 * HOUR_MS, droppedMs: 72 * HOUR_MS },
   machine: followupMachine,
   standard: true,
+  atRest: { ...attemptsAtRest },
   inputSchema: undefined,
   run: undefined,
   handlerFor: ({ threads }) => deliverFollowup(threads),

@@ -26,6 +26,8 @@ export interface MachineEntry {
   readonly logic: Machine;
   readonly templates: Templates;
   readonly paths: Paths;
+  /** See at-rest.ts; null: its context is stored whole. */
+  readonly atRest: Readonly<Record<string, unknown>> | null;
   /** Actor logic by the name its actions and invokes use. */
   readonly actors: Map<string, Entry>;
   /** The name a piece of logic is registered under, for logic that is passed by itself. */
@@ -41,8 +43,8 @@ export class Catalogue {
   readonly #byKey = new Map<string, Entry>();
   readonly #byLogic = new Map<unknown, Entry>();
 
-  constructor(machine: Machine) {
-    this.root = this.#addMachine(machine, '');
+  constructor(machine: Machine, atRest: MachineEntry['atRest'] = null) {
+    this.root = this.#addMachine(machine, '', atRest);
   }
 
   get(key: string): Entry | undefined {
@@ -69,7 +71,7 @@ export class Catalogue {
     return entry;
   }
 
-  #addMachine(original: Machine, key: string): MachineEntry {
+  #addMachine(original: Machine, key: string, atRest: MachineEntry['atRest'] = null): MachineEntry {
     const logic = original.provide({});
     if (logic.options.maxIterations === Number.POSITIVE_INFINITY) logic.options.maxIterations = MAX_ITERATIONS;
     const parts = {
@@ -77,6 +79,7 @@ export class Catalogue {
       key,
       logic,
       templates: new Templates(logic),
+      atRest,
       actors: new Map(),
       names: new Map(),
     } as const;

@@ -6,6 +6,6 @@ export { MachineFault } from './machine-fault.ts';
 export { type Portrait, portraitOf, repainted, withEffectIds } from './portrait.ts';
 export { askingXState, type Prepared, prepare } from './prepare.ts';
 export { type RunLogicHooks, type RunningLogic, runLogic } from './run-logic.ts';
-export { decodeState, encodeState } from './state-text.ts';
+export { decodeState, encodeState, encodeWithoutOutput } from './state-text.ts';
 export { deliver, finishEffect, fireTimer, init, type Step } from './step.ts';
 export { firstTimer, keptTimers, type StoredEffect, type SystemState, setEffect, standOf } from './system-state.ts';

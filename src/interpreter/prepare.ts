@@ -30,6 +30,8 @@ export interface PrepareOptions {
   readonly name: string;
   readonly version: number;
   readonly standard: boolean;
+  /** What the root's context begins with, where that need not be stored. A member that is undefined later must not be in it. */
+  readonly atRest?: Readonly<Record<string, unknown>> | undefined;
   /** For development and checks. @defaultValue false */
   readonly freeze?: boolean;
 }
@@ -37,9 +39,9 @@ export interface PrepareOptions {
 /** Throws DefinitionVersionError when the machine cannot be persisted or stepped, naming the state and what to do. */
 export function prepare(
   machine: AnyStateMachine,
-  { name, version, standard, freeze = false }: PrepareOptions,
+  { name, version, standard, atRest, freeze = false }: PrepareOptions,
 ): Prepared {
-  const catalogue = new Catalogue(machine as unknown as Machine);
+  const catalogue = new Catalogue(machine as unknown as Machine, atRest);
   const warnings = checkMachine(catalogue, `Definition '${name}' version ${version}`);
   if (standard) stampFirstEvent(catalogue.root.logic);
   return {

@@ -5,6 +5,7 @@
 
 import type { AnyEventObject, StateValue } from 'xstate';
 import { decode, encode } from '../codec.ts';
+import { rested, unrested } from './at-rest.ts';
 import { effectRecord } from './births.ts';
 import { historyFromIds, historyToIds, NO_CHILDREN, restored, snapshotOf } from './canonical.ts';
 import type { Entry } from './catalogue.ts';
@@ -66,16 +67,24 @@ const toText = { path: 'snapshot', maxBytes: Number.POSITIVE_INFINITY };
 const byAddress = referencesOf('', (address, id) => new StandIn(id, address));
 
 export function encodeState(state: SystemState): string {
+  return encode(textOf(state, recordText(rootOf(state), true)), toText, byAddress);
+}
+
+/** The same where the output is kept elsewhere: read back, such a state has none. */
+export function encodeWithoutOutput(state: SystemState): string {
+  return encode(textOf(state, { ...recordText(rootOf(state), true), o: undefined }), toText, byAddress);
+}
+
+function textOf(state: SystemState, m: RecordText): StateText {
   const { timers, effects, sequence, startedAt } = state;
-  const text: StateText = {
-    m: recordText(rootOf(state), true),
+  return {
+    m,
     n: sequence || undefined,
     b: startedAt ?? undefined,
     t: timers.length > 0 ? timers.map(timerText) : undefined,
     e: effects.length > 0 ? effects.map(effectText) : undefined,
     r: state.records.size > 1 + effects.length ? innerRecords(state) : undefined,
   };
-  return encode(text, toText, byAddress);
 }
 
 function innerRecords({ records, effects }: SystemState): RecordText[] {
@@ -96,12 +105,16 @@ function recordText({ self, entry, sync, systemId, snapshot }: ActorRecord, isRo
     y: systemId,
     z: sync ? 1 : undefined,
     v: value,
-    c: transition ? entry.logic.getPersistedSnapshot(snapshot) : context,
+    c: transition ? entry.logic.getPersistedSnapshot(snapshot) : contextText(entry, context),
     h: historyValue && historyToIds(historyValue),
     f: status === 'done' ? 'd' : status === 'error' ? 'e' : undefined,
     o: output,
     x: error,
   };
+}
+
+function contextText(entry: Entry, context: Context | undefined): unknown {
+  return entry.kind === 'machine' && entry.atRest && context ? unrested(context, entry.atRest) : context;
 }
 
 function timerText({ id, dueAt, sendId, source, target, event }: StoredTimer): TimerText {
@@ -203,7 +216,8 @@ function snapshotFrom(entry: Entry, stored: RecordText, children: Children): Sna
   const status = f === undefined ? 'active' : f === 'd' ? 'done' : 'error';
   if (entry.kind === 'machine' && value !== undefined) {
     const historyValue = historyFromIds(entry.logic, stored.h);
-    return snapshotOf(entry.templates, value, { status, output, error, context: c as Context, children, historyValue });
+    const context = (entry.atRest ? rested(c as Context, entry.atRest) : c) as Context;
+    return snapshotOf(entry.templates, value, { status, output, error, context, children, historyValue });
   }
   return f === undefined ? restored(entry.logic, c) : { status, output, error };
 }

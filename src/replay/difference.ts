@@ -3,6 +3,8 @@
  * Equal means equal in words and in order, but for what is no part of the past.
  */
 
+import { encode } from '../codec.ts';
+
 /** Where the replay left what was stored. */
 export interface ReplayDifference {
   readonly seq: number;
@@ -31,6 +33,12 @@ export function bare(snapshot: string): unknown {
   const { v: state, c: context, ...machine } = m;
   const effects = e?.map((effect) => Object.fromEntries(Object.entries(effect).filter(([key]) => key !== 'b')));
   return { state, context, machine, timers: t, effects, children: r, system };
+}
+
+/** A value as it would lie in such a text. */
+export function inWords(value: unknown): unknown {
+  const text = encode(value, { path: 'output', maxBytes: Number.POSITIVE_INFINITY });
+  return text.length === 1 ? undefined : JSON.parse(text.slice(1));
 }
 
 /** The first part in which the two differ. Key order counts: it decides what XState does next. */

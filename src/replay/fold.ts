@@ -10,6 +10,7 @@ import {
   deliver,
   describe,
   encodeState,
+  encodeWithoutOutput,
   finishEffect,
   fireTimer,
   init,
@@ -17,7 +18,8 @@ import {
   setEffect,
 } from '../interpreter/index.ts';
 import type { JournaledEvent } from '../journal.ts';
-import { bare, differenceIn, type ReplayDifference } from './difference.ts';
+import type { StoredRecord } from '../run-record.ts';
+import { bare, differenceIn, inWords, type ReplayDifference } from './difference.ts';
 import type { Lived, LivedBy, Past } from './past.ts';
 
 export class Fold {
@@ -95,12 +97,23 @@ export class Fold {
   }
 
   compared({ seq, state }: JournaledEvent): ReplayDifference | undefined {
+    const { snapshots, success } = this.#past;
     const inState = differenceIn(state, this.value, 'state');
     if (inState) return { seq, ...inState };
-    const stored = this.#past.snapshots.get(seq);
+    const stored = snapshots.get(seq);
     if (stored === undefined || !this.system) return undefined;
-    const inSnapshot = differenceIn(bare(stored), bare(encodeState(this.system)), '');
-    return inSnapshot && { seq, ...inSnapshot };
+    const ended = success?.seq === seq;
+    const replayed = ended ? encodeWithoutOutput(this.system) : encodeState(this.system);
+    const difference =
+      differenceIn(bare(stored), bare(replayed), '') ?? (ended ? this.#inOutput(success.record) : undefined);
+    return difference && { seq, ...difference };
+  }
+
+  /** A standard machine's output is its record, but for the time of settling. */
+  #inOutput({ settledAt: _settledAt, ...record }: StoredRecord): Omit<ReplayDifference, 'seq'> | undefined {
+    const standard = this.lived?.internals.standard;
+    const { output } = this.description ?? {};
+    return differenceIn(inWords(standard ? record : record.output), inWords(output), 'output');
   }
 }
 

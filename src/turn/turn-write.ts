@@ -1,6 +1,6 @@
 /** What a turn makes of the actor's row: the write a worker commits. Pure. */
 import { encode } from '../codec.ts';
-import { encodeState } from '../interpreter/index.ts';
+import { encodeState, encodeWithoutOutput, type SystemState } from '../interpreter/index.ts';
 import type { Settlement } from '../run-record.ts';
 import type { Instant, NewActor, NewMail, Settled, TurnWrite } from '../store/contract.ts';
 import type { LimitKeys } from '../store/limits.ts';
@@ -51,7 +51,7 @@ export function composeWrite(
 ): TurnWrite | Error {
   const { settlement, fault, life } = turn;
   const { definition } = life;
-  const snapshot = life.system ? encodeState(life.system) : null;
+  const snapshot = life.system ? (settlement ? endOf(life.system, settlement) : encodeState(life.system)) : null;
   if (snapshot !== null && snapshot.length > definition.maxPayload) {
     return new Error(
       `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxPayload}.`,
@@ -89,6 +89,11 @@ export function composeWrite(
     spawns: bornOf(turn),
     place: limits && { keys: limits, start: stays && turn.starts.length > 0, until: turn.until },
   };
+}
+
+/** What a success gave is in its record, and need not be stored twice. */
+function endOf(system: SystemState, { outcome }: Settlement): string {
+  return outcome === 'success' ? encodeWithoutOutput(system) : encodeState(system);
 }
 
 // Field by field, here and above: spreading one object after others into a new one costs more than the whole rest.

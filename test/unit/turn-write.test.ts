@@ -114,6 +114,34 @@ describe('composeWrite', () => {
     expect(dropped.next.kind === 'settled' && decode(dropped.next.record)).toMatchObject({ settledAt: T0 });
   });
 
+  test('what a success gave is stored once, in its record; what came of the others stays in the snapshot too', () => {
+    const output = ({ event }: { event: { type: string } }): string => `after ${event.type}`;
+    const telling = loaded(
+      defineActor({
+        name: 'telling',
+        machine: setup({ types: { events: {} as { type: 'end' } | { type: 'drop' } } }).createMachine({
+          initial: 'on',
+          states: {
+            on: { on: { end: 'off', drop: 'dropped' } },
+            off: { type: 'final', output },
+            dropped: { type: 'final', tags: 'dropped', output },
+          },
+          output: ({ event }) => (event as { output?: unknown }).output,
+        }),
+      }),
+    );
+    const ended = (type: string): TurnWrite['next'] => {
+      const turn = new Turn(newborn(telling));
+      turn.begin(T0);
+      turn.takeMail('1', { kind: 'event', event: { type } }, T0, T0);
+      return written(turn).next;
+    };
+    const done = ended('end');
+    expect(done.kind === 'settled' && decode(done.record)).toMatchObject({ status: 'success', output: 'after end' });
+    expect(done.snapshot).not.toContain('after end');
+    expect(ended('drop').snapshot).toContain('after drop');
+  });
+
   test('a job with dedupOn any keeps its key when it is dropped', () => {
     const keeps = loaded(defineJob({ name: 'keeps', dedupOn: 'any', run: () => 1 }));
     const turn = new Turn(newborn(keeps));

@@ -83,6 +83,25 @@ test('a machine that draws randomness is found, with the path of what differs', 
   expect(firstDifference).toMatchObject({ path: 'context.count', stored: expect.any(Number) });
 });
 
+test('an output that comes out otherwise is found in the record it is compared with', async () => {
+  const ending = (name: string, output: () => unknown) =>
+    defineActor({
+      name,
+      machine: setup({}).createMachine({ initial: 'over', states: { over: { type: 'final' } }, output }),
+    });
+  const steady = ending('steady', () => ({ at: new Date(0), of: [undefined, 1] }));
+  const drawn = ending('drawn', () => ({ drawn: Math.random() }));
+  const scheduler = await schedulers.open({ definitions: [steady, drawn] });
+  const [kept, lost] = [await scheduler.schedule(steady), await scheduler.schedule(drawn)];
+  const { output } = await lost.result({ timeout: '10s' });
+  await kept.result({ timeout: '10s' });
+  expect(await scheduler.replay(kept.id)).toMatchObject({ ok: true });
+  expect(await scheduler.replay(lost.id)).toMatchObject({
+    ok: false,
+    firstDifference: { seq: 1, path: 'output.drawn', stored: (output as { drawn: number }).drawn },
+  });
+});
+
 test('another version shows what it would have done, up to where it differs', async () => {
   const talk = talker(1, () => 1);
   const scheduler = await schedulers.open({ definitions: [talk] });

@@ -307,10 +307,10 @@ test('the stored context holds the life cycle and nothing else', () => {
     'startedAt',
     'attempt',
     'retries',
-    'recoveries',
     'interruptions',
     'error',
     'drop',
+    'recoveries',
   ]);
   expect(JSON.parse(JSON.stringify(context))).toEqual(context);
 });
