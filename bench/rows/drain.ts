@@ -48,6 +48,7 @@ const byOne = (jobs: number): readonly Figure[] => [
     better: 'more',
   },
   { key: 'wal', title: 'write-ahead log a job, scheduled to settled', unit: 'bytes', better: 'less' },
+  { key: 'drainWal', title: 'write-ahead log a job, of it while draining', unit: 'bytes', better: 'less' },
   { key: 'waiting', title: 'growth of the store a waiting job', unit: 'bytes', better: 'less' },
   { key: 'kept', title: 'growth of the store a job that ran, before a vacuum', unit: 'bytes', better: 'less' },
 ];
@@ -62,13 +63,16 @@ export const drainByOne: Row = {
     const bulkMs = await arena.producer.ask('bulk', jobs);
     const waiting = await arena.storedBytes();
     await arena.checkpoint();
+    const walScheduled = await arena.walBytes();
     const drained = await drain(arena, jobs, 1);
     const [walAfter, storedAfter] = [await arena.walBytes(), await arena.storedBytes()];
     return {
       bulk: (jobs / bulkMs) * 1_000,
       drain: drained.perSecond,
       steady: drained.steadyPerSecond,
-      ...(arena.system.store === 'redis' ? {} : { wal: (walAfter - walBefore) / jobs }),
+      ...(arena.system.store === 'redis'
+        ? {}
+        : { wal: (walAfter - walBefore) / jobs, drainWal: (walAfter - walScheduled) / jobs }),
       waiting: (waiting - storedBefore) / jobs,
       kept: Math.max(0, storedAfter - storedBefore) / jobs,
     };

@@ -15,6 +15,10 @@ import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/po
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { waitUntil } from './wait-until.ts';
 
+/** Incarnations of workers. */
+export const W1 = '00000000-0000-7000-8000-000000000001';
+export const W2 = '00000000-0000-7000-8000-000000000002';
+
 const quiet = { debug: () => undefined, warn: () => undefined, error: () => undefined };
 /** Any number: the advisory lock that `holdClock` waits on. */
 const CLOCK_LOCK = 4711;

@@ -5,7 +5,7 @@ import type { Statement } from './database.ts';
 /** What the rows have in common comes once, as kinds, and columns that none of them fills not at all. */
 const MANY = `select u.*, clock.now, ($4::int4[])[coalesce(u.kind, 1)] as def, ($5::int4[])[coalesce(u.kind, 1)] as queue,
           ($6::int2[])[coalesce(u.kind, 1)] as priority, ($7::text[])[coalesce(u.kind, 1)] as state,
-          coalesce(u.given_labels::text[], '{}') as labels,
+          u.given_labels::text[] as labels,
           greatest(clock.now, coalesce(
             to_timestamp(u.at / 1000.0), clock.now + u.after_ms * interval '1 millisecond')) as due_at
         from (select carillon.now() as now offset 0) clock,

@@ -63,7 +63,7 @@ function listOf(actors: string, settled: string): Statement {
     order by s.id desc limit $11)
     order by id desc limit $11
   )
-  select p.id, d.name, d.version, q.name as queue, p.priority, p.labels, p.status, p.state, p.input, p.snapshot,
+  select p.id, d.name, d.version, q.name as queue, p.priority, coalesce(p.labels, '{}') as labels, p.status, p.state, p.input, p.snapshot,
     p.history, p.spilled, p.seq::float8 as seq, p.fence::float8 as fence, p.attempt, p.strikes, p.retried, p.worker,
     (extract(epoch from p.claimed_at) * 1000)::float8 as "claimedAt",
     (extract(epoch from p.wake_at) * 1000)::float8 as "wakeAt", p.parent, p.role, p.key, p.reason, p.progress, p.record, p.mail,

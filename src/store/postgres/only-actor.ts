@@ -31,7 +31,7 @@ export async function insertOne(
     queue,
     priority,
     state,
-    labels,
+    labels.length === 0 ? null : labels,
     input,
     'at' in when ? Math.ceil(when.at) : null,
     'at' in when ? null : Math.ceil(when.afterMs),

@@ -109,7 +109,7 @@ export const THOROUGH_CLAIM: Statement = {
   )
   ${answerWith(`(select array_agg(array[t.id::text, round(date_part('epoch', t.claimed_at) * 1000)::text]) from taken t
         where t.strikes > 0) as before,
-      (select array_agg(array[p.id::text, p.worker]) from poked p where p.worker is not null) as poked,
+      (select array_agg(array[p.id::text, p.worker::text]) from poked p where p.worker is not null) as poked,
       (select array_agg(array[m.actor::text, m.id::text, m.event, round(date_part('epoch', m.at) * 1000)::text])
         from mail m where m.nth <= 1000) as mail,
       ${END} as "end",

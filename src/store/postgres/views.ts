@@ -6,7 +6,7 @@ import { isUuid } from './uuid.ts';
 
 const FIND: Statement = {
   name: 'find',
-  text: `select a.id, d.name, d.version, q.name as queue, a.priority, a.labels,
+  text: `select a.id, d.name, d.version, q.name as queue, a.priority, coalesce(a.labels, '{}') as labels,
     case when a.quarantine is null then 'active' else 'quarantined' end as status, a.state, a.input, a.snapshot,
     a.history, a.spilled, a.seq::float8 as seq, a.fence::float8 as fence, a.attempt, a.strikes, a.retried, a.worker,
     case when a.worker is not null then (extract(epoch from a.claimed_at) * 1000)::float8 end as "claimedAt",
@@ -19,7 +19,7 @@ const FIND: Statement = {
   join carillon.definitions d on d.id = a.def
   where a.id = $1
   union all
-  select s.id, d.name, d.version, q.name, s.priority, s.labels, s.status, s.state, s.input, s.snapshot, s.history,
+  select s.id, d.name, d.version, q.name, s.priority, coalesce(s.labels, '{}'), s.status, s.state, s.input, s.snapshot, s.history,
     s.spilled, s.seq::float8, s.fence::float8, s.attempt, s.strikes, s.retried, null, null, null, s.parent, s.role, s.key, s.reason,
     s.progress, s.record, coalesce(cardinality(s.undelivered), 0), (extract(epoch from s.created_at) * 1000)::float8,
     (extract(epoch from s.settled_at) * 1000)::float8

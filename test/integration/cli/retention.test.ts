@@ -133,10 +133,12 @@ test(
     };
     await pool.query(`delete from carillon.workers`);
     await pool.query(`insert into carillon.workers (id, namespace, host, pid, defs, queues, lease_ms, concurrency, joined_at, beat_at)
-      values ('w', 'default', 'here', 1, '{}', '{}', 3600000, 1, now(), now())`);
+      values ('00000000-0000-7000-8000-00000000000a', 'default', 'here', 1, '{}', '{}', 3600000, 1, now(), now())`);
     expect(await sick()).not.toHaveProperty('duties');
     await pool.query(`update carillon.workers set joined_at = now() - interval '1 hour'`);
-    expect((await sick())['duties']).toMatch(/'next-due' of worker w has never completed a pass, and \d+ more/);
+    expect((await sick())['duties']).toMatch(
+      /'next-due' of worker [0-9a-f-]{36} has never completed a pass, and \d+ more/,
+    );
     const report = async (lastPass: string): Promise<void> => {
       await pool.query(
         `update carillon.workers set duties = (select jsonb_agg(jsonb_build_object('name', name, 'everyMs', 1000,
@@ -146,9 +148,9 @@ test(
       );
     };
     await report('null');
-    expect((await sick())['duties']).toMatch(/^'reap' of worker w has never completed a pass\. /);
+    expect((await sick())['duties']).toMatch(/^'reap' of worker [0-9a-f-]{36} has never completed a pass\. /);
     await report(`extract(epoch from now() - interval '5 minutes') * 1000`);
-    expect((await sick())['duties']).toMatch(/^'reap' of worker w completed its last pass 5m ago/);
+    expect((await sick())['duties']).toMatch(/^'reap' of worker [0-9a-f-]{36} completed its last pass 5m ago/);
     await report('extract(epoch from now()) * 1000');
     await pool.query(
       `insert into carillon.set_aside values ('reap', 'w/1', 3, 'it broke.', now(), now() + interval '1 minute')`,

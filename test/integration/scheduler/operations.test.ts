@@ -1,4 +1,5 @@
 /** What operators ask besides: letting history go, recovering now, and reading who did what. */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { setup } from 'xstate';
@@ -180,10 +181,11 @@ test('a row that cannot be recovered is set aside and shown, its neighbours are 
   await pool().query(`create trigger poison before update on carillon.actors for each row
     when (old.id = '${poisoned}' and new.worker is null) execute function carillon.poison()`);
   // A worker that died with all five in one lease.
+  const dead = randomUUID();
   await pool().query(
-    `with taken as (update carillon.actors set worker = 'dead', fence = 1, strikes = 1, in_due = false,
-    claimed_at = now() where id = any($1) returning id) insert into carillon.leases select 1, 'dead', array_agg(id) from taken`,
-    [handles.map(({ id }) => id)],
+    `with taken as (update carillon.actors set worker = $2, fence = 1, strikes = 1, in_due = false,
+    claimed_at = now() where id = any($1) returning id) insert into carillon.leases select 1, $2, array_agg(id) from taken`,
+    [handles.map(({ id }) => id), dead],
   );
   await pool().query('delete from carillon.due where actor = any($1)', [handles.map(({ id }) => id)]);
   const second = await schedulers.open(options);
@@ -193,20 +195,20 @@ test('a row that cannot be recovered is set aside and shown, its neighbours are 
     timeoutMs: 20_000,
   });
   const [aside] = (await second.stats()).setAside;
-  expect(aside).toMatchObject({ duty: 'reap', target: 'dead/1', error: 'the row is poisoned' });
+  expect(aside).toMatchObject({ duty: 'reap', target: `${dead}/1`, error: 'the row is poisoned' });
   expect(aside?.nextAt.getTime()).toBeGreaterThan(aside?.since.getTime() ?? 0);
   const failures = await second.reconcile();
   expect(failures).toMatchObject({ processed: 0, errors: 1 });
   const { rows } = await pool().query<{ worker: string }>('select worker from carillon.actors where id = $1', [
     poisoned,
   ]);
-  expect(rows).toEqual([{ worker: 'dead' }]);
+  expect(rows).toEqual([{ worker: dead }]);
 
   await pool().query('drop trigger poison on carillon.actors');
   expect(await second.reconcile()).toMatchObject({ processed: 1, errors: 0 });
   await waitUntil(async () => {
     const now = await pool().query<{ worker: string }>('select worker from carillon.actors where id = $1', [poisoned]);
-    return now.rows[0]?.worker !== 'dead' && now.rows[0]?.worker !== null;
+    return now.rows[0]?.worker !== dead && now.rows[0]?.worker !== null;
   });
 });
 

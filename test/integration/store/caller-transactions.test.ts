@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { goesOn, keyOf, mailTo, noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { goesOn, keyOf, mailTo, noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 expectNothingLeftBehind();
@@ -8,7 +8,7 @@ expectNothingLeftBehind();
 let house: StoreHouse;
 beforeEach(async () => {
   house = await StoreHouse.open();
-  await house.join('w1');
+  await house.join(W1);
 });
 afterEach(() => house.close());
 
@@ -21,7 +21,7 @@ test('what was scheduled and sent in a transaction that is rolled back was never
   expect(items.map((item) => item.outcome)).toEqual(['scheduled', 'scheduled']);
   await house.store.sendWithin(client, [mailTo(receiver)]);
   await client.query('rollback');
-  expect((await house.claim('w1')).claimed).toEqual([]);
+  expect((await house.claim(W1)).claimed).toEqual([]);
   expect(await house.store.find(plain.id)).toBeNull();
   expect((await house.store.schedule([house.actor({ key: keyOf('k', 2) })], null)).items).toMatchObject([
     { outcome: 'scheduled' },
@@ -30,14 +30,14 @@ test('what was scheduled and sent in a transaction that is rolled back was never
 
 test('an open transaction of a caller stops neither claims, turns and settles of what it mailed, nor other schedules', async () => {
   const [held, settling] = [await house.add(), await house.add()];
-  const { claimed } = await house.claim('w1');
+  const { claimed } = await house.claim(W1);
   const client = await house.client();
   await client.query('begin');
   await house.store.sendWithin(client, [mailTo(held, 'a', 'd'), mailTo(settling)]);
   await house.store.scheduleWithin(client, [house.actor(), house.actor({ key: keyOf('other') })], 0);
   const writes = claimed.map((one) => (one.id === held ? goesOn(one, { wakeAt: 'now' }) : settles(one)));
-  expect((await house.store.commit('w1', writes, noLeases)).committed.size).toBe(2);
-  expect((await house.claim('w1')).claimed.map((one) => one.id)).toEqual([held]);
+  expect((await house.store.commit(W1, writes, noLeases)).committed.size).toBe(2);
+  expect((await house.claim(W1)).claimed.map((one) => one.id)).toEqual([held]);
   const { items } = await house.store.schedule([house.actor(), house.actor({ key: keyOf('mine') })], null);
   expect(items.map((item) => item.outcome)).toEqual(['scheduled', 'scheduled']);
   await client.query('rollback');

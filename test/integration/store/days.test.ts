@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { goesOn, noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { goesOn, noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 
 expectNothingLeftBehind();
 
@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 let house: StoreHouse;
 beforeEach(async () => {
   house = await StoreHouse.open();
-  await house.join('w1');
+  await house.join(W1);
 });
 afterEach(() => house.close());
 
@@ -18,10 +18,10 @@ const leaves = (): Promise<number> =>
 
 test('the first settle that finds no leaf for its day makes it', async () => {
   const ids = [await house.add(), await house.add(), await house.add()];
-  const { claimed } = await house.claim('w1');
+  const { claimed } = await house.claim(W1);
   const keep = [0, DAY_MS, 400 * DAY_MS];
   const writes = claimed.map((one, index) => settles(one, { keepMs: keep[index] ?? 0 }));
-  const reply = await house.store.commit('w1', writes, noLeases);
+  const reply = await house.store.commit(W1, writes, noLeases);
   expect([...reply.committed].sort()).toEqual([...ids].sort());
   expect(
     await house.value(`select array_agg(keep_until - (now() at time zone 'UTC')::date order by keep_until)
@@ -31,7 +31,7 @@ test('the first settle that finds no leaf for its day makes it', async () => {
 
 test('a row is kept until the end of its day: a part of a day counts as one', async () => {
   await house.add();
-  await house.store.commit('w1', [settles(await house.take('w1'), { keepMs: 1 })], noLeases);
+  await house.store.commit(W1, [settles(await house.take(W1), { keepMs: 1 })], noLeases);
   expect(await house.value(`select keep_until - (settled_at at time zone 'UTC')::date from carillon.settled`)).toBe(1);
 });
 
@@ -45,7 +45,7 @@ test('stores that prepare the coming days at once do not disturb each other, nor
 
 test('making a leaf does not wait for those who read and settle', async () => {
   await house.add();
-  await house.store.commit('w1', [settles(await house.take('w1'))], noLeases);
+  await house.store.commit(W1, [settles(await house.take(W1))], noLeases);
   const client = await house.client();
   await client.query('begin');
   await client.query('select count(*) from carillon.settled');
@@ -57,13 +57,13 @@ test('making a leaf does not wait for those who read and settle', async () => {
 
 test('a value the database refuses costs its own actor, not the group', async () => {
   for (let index = 0; index < 9; index += 1) await house.add();
-  const { claimed } = await house.claim('w1');
+  const { claimed } = await house.claim(W1);
   const writes = claimed.map((one, index) => {
     if (index === 2) return settles(one, { record: 'a\u0000b' });
     if (index === 5) return goesOn(one, { state: '\u0000' });
     return index % 2 === 0 ? settles(one) : goesOn(one, { wakeAt: 'now' });
   });
-  const reply = await house.store.commit('w1', writes, noLeases);
+  const reply = await house.store.commit(W1, writes, noLeases);
   expect([...reply.refused.keys()]).toEqual([claimed[5]?.id, claimed[2]?.id]);
   expect(reply.committed.size).toBe(7);
   const { items } = await house.store.schedule(

@@ -1,7 +1,7 @@
 /** Keys whose time has passed, and those who race for them. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { keyOf, noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { keyOf, noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 import { installVirtualTime } from '../../support/virtual-time.ts';
 
 expectNothingLeftBehind();
@@ -9,7 +9,7 @@ expectNothingLeftBehind();
 let house: StoreHouse;
 beforeEach(async () => {
   house = await StoreHouse.open();
-  await house.join('w1', 3_600_000);
+  await house.join(W1, 3_600_000);
 });
 afterEach(() => house.close());
 
@@ -18,7 +18,7 @@ test('of those who race for a key that has just expired one gets it, and its run
   const stores = [house.store, await house.another(), await house.another()];
   for (let round = 0; round < 10; round += 1) {
     await house.add({ key: keyOf('k', round) });
-    await house.store.commit('w1', [settles(await house.take('w1'))], noLeases);
+    await house.store.commit(W1, [settles(await house.take(W1))], noLeases);
     await advance(60_000);
     const asked = Array.from({ length: 30 }, () =>
       house.actor({ key: keyOf('k', round + 1), when: { afterMs: 9_999_999 } }),

@@ -9,7 +9,7 @@ import { LowWater, type Marks } from '../../../src/store/postgres/low-water.ts';
 import { PLAIN_CLAIM } from '../../../src/store/postgres/plain-claim.ts';
 import { Registry } from '../../../src/store/postgres/registry.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 expectNothingLeftBehind();
@@ -21,7 +21,7 @@ let house: StoreHouse;
 beforeEach(async () => {
   house = await StoreHouse.open();
   await house.store.prepareDays();
-  await house.join('w1');
+  await house.join(W1);
 });
 afterEach(() => house.close());
 
@@ -36,11 +36,11 @@ async function fill(count: number): Promise<void> {
 async function drain(): Promise<number> {
   let count = 0;
   for (;;) {
-    const { claimed } = await house.claim('w1', { slots: 500 });
+    const { claimed } = await house.claim(W1, { slots: 500 });
     if (claimed.length === 0) return count;
     count += claimed.length;
     await house.store.commit(
-      'w1',
+      W1,
       claimed.map((each) => settles(each)),
       noLeases,
     );
@@ -65,7 +65,7 @@ async function blocksRead(marks: Marks): Promise<number> {
   await client.query(`prepare it as ${PLAIN_CLAIM.text}`);
   const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
     `explain (analyze, buffers, format json)
-    execute it('w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '${marks[0]}', '${marks[1]}')`,
+    execute it('${W1}', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '${marks[0]}', '${marks[1]}')`,
   );
   await client.query('rollback');
   const read = (plan: Plan): number => {
@@ -92,7 +92,7 @@ test('while a session holds an old snapshot, a claim does not step over what was
     const low = new LowWater(systemEnv);
     const registry = new Registry(db);
     const asked = {
-      worker: 'w1',
+      worker: W1,
       queues: [house.queue],
       defs: [house.def],
       slots: 500,
@@ -125,16 +125,16 @@ describe('after thousands of claims', () => {
     await fill(10);
     expect(await drain()).toBe(10);
     await slow.query('commit');
-    await waitUntil(async () => idsOf((await house.claim('w1')).claimed).includes(late.id), {
+    await waitUntil(async () => idsOf((await house.claim(W1)).claimed).includes(late.id), {
       what: 'a look from the start',
     });
   });
 
   test('who finds nothing by a mark is told when to look from the start', async () => {
-    await waitUntil(async () => (await house.claim('w1')).again === null, { what: 'a claim from the start' });
+    await waitUntil(async () => (await house.claim(W1)).again === null, { what: 'a claim from the start' });
     await waitUntil(
       async () => {
-        const { now, again } = await house.claim('w1');
+        const { now, again } = await house.claim(W1);
         return again !== null && again >= now;
       },
       { what: 'a claim by a mark' },
@@ -143,12 +143,12 @@ describe('after thousands of claims', () => {
 
   test('what is given back is found at once, at the rank it had', async () => {
     await fill(1);
-    const [held] = (await house.claim('w1')).claimed;
+    const [held] = (await house.claim(W1)).claimed;
     await moreThanTheMargin();
     await fill(10);
     expect(await drain()).toBe(10);
-    await house.store.giveBack('w1', [{ id: held?.id ?? '', fence: held?.fence ?? 0 }]);
-    expect(idsOf((await house.claim('w1')).claimed)).toEqual([held?.id]);
+    await house.store.giveBack(W1, [{ id: held?.id ?? '', fence: held?.fence ?? 0 }]);
+    expect(idsOf((await house.claim(W1)).claimed)).toEqual([held?.id]);
   });
 });
 

@@ -5,6 +5,7 @@ import { migrate, openPostgresStore, planMigrations } from '../../../src/store/p
 import { fitSchema } from '../../../src/store/postgres/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
+import { W1 } from '../../support/postgres-store.ts';
 
 expectNothingLeftBehind();
 
@@ -39,6 +40,43 @@ test('five migrators at once migrate once', async () => {
   const applied = plans.flatMap((plan) => plan.pending.map(({ version }) => version));
   expect(applied.sort((a, b) => a - b)).toEqual(pending.map(({ version }) => version));
   await checkSchema();
+});
+
+test('what is stored and held stays so when workers become UUIDs and labels null', async () => {
+  const [before, after] = [(await planMigrations(target())).pending.slice(0, 5), 6];
+  const pool = database.pool();
+  await pool.query('create schema carillon');
+  await pool.query(
+    'create table carillon.migrations (version int4 primary key, name text not null, applied_at timestamptz)',
+  );
+  for (const { version, name, sql } of before) {
+    await pool.query(sql);
+    await pool.query('insert into carillon.migrations values ($1, $2, now())', [version, name]);
+  }
+  await pool.query(`insert into carillon.definitions (namespace, name, version, kind, chart, registered_at)
+    values ('default', 'order', 1, 'job', '{}', now())`);
+  await pool.query(`insert into carillon.queues (namespace, name) values ('default', 'default')`);
+  const [held, free] = ['00000000-0000-7000-8000-00000000000a', '00000000-0000-7000-8000-00000000000b'];
+  const row = `created_at, def, queue, priority, in_due, fence, strikes, seq, pokes, attempt, spilled, history`;
+  const values = `now(), 1, 1, 5, false, 1, 1, 0, 0, 0, false, ''`;
+  await pool.query(
+    `insert into carillon.actors (id, worker, labels, ${row}) values ('${held}', '${W1}', '{}', ${values})`,
+  );
+  await pool.query(
+    `insert into carillon.actors (id, worker, labels, ${row}) values ('${free}', null, '{blue}', ${values})`,
+  );
+  await pool.query(`insert into carillon.leases values (1, '${W1}', '{${held}}')`);
+  expect((await migrate(target())).pending.map(({ version }) => version)[0]).toBe(after);
+  const options = { ...target(), namespace: 'default', env: systemEnv, logger: quiet };
+  const store = await openPostgresStore(options);
+  try {
+    expect(await store.find(held)).toMatchObject({ worker: W1, labels: [] });
+    expect((await store.list({ limit: 10, label: 'blue' })).items).toMatchObject([{ id: free, labels: ['blue'] }]);
+    await store.leave(W1);
+    expect(await store.find(held)).toMatchObject({ worker: null });
+  } finally {
+    await store.close();
+  }
 });
 
 test('a schema newer than the code is refused, also by the migrator', async () => {

@@ -11,7 +11,7 @@ import { SETTLE } from '../../../src/store/postgres/settled.ts';
 import { THOROUGH_CLAIM } from '../../../src/store/postgres/thorough-claim.ts';
 import { RELOAD, TURN } from '../../../src/store/postgres/turns.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { StoreHouse } from '../../support/postgres-store.ts';
+import { StoreHouse, W1 } from '../../support/postgres-store.ts';
 
 expectNothingLeftBehind();
 
@@ -30,7 +30,7 @@ let house: StoreHouse;
 let client: Client;
 beforeAll(async () => {
   house = await StoreHouse.open();
-  await house.join('w1');
+  await house.join(W1);
   client = await house.client();
   await client.query(PINNED_PLAN);
 });
@@ -69,7 +69,7 @@ async function planOf(text: string, values: string): Promise<readonly Plan[]> {
 }
 
 async function expectExactReads(): Promise<void> {
-  const claimValues = `'w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
+  const claimValues = `'${W1}', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}'`;
   for (const [{ text }, values] of [
     [PLAIN_CLAIM, `${claimValues}, '{}', '{}'`],
     [THOROUGH_CLAIM, `${claimValues}, '{}', '{}'`],
@@ -126,7 +126,7 @@ describe('the claim and the probe for what is due next read exact ranges of the 
     await house.pool.query('vacuum analyze');
     await client.query('set plan_cache_mode = force_generic_plan');
     await client.query(`prepare once as ${statement.text}`);
-    const execute = `execute once('w1', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '{}', '{}')`;
+    const execute = `execute once('${W1}', 1, '{${house.queue}}', '{${house.def}}', 100, true, '{0,1,2,3,4,5,6,7,8,9}', '{}', '{}', '{}', '{}')`;
     await client.query(execute);
     await insertRows(40_000, `now() - interval '1 second'`);
     await client.query('begin');
@@ -176,13 +176,24 @@ test.each([
   for (const look of looks) expect(look).toMatch(/(TID|Index) Cond: /);
 });
 
+test('a claim leaves each row that it marks within its page, where no index has to hear of it', async () => {
+  const actors = Array.from({ length: 1_000 }, (_, n) => house.actor({ input: `{"n":${n},"dueMs":0}` }));
+  await house.store.schedule(actors, null);
+  const pages = async (): Promise<unknown> =>
+    (await house.pool.query('select id, (ctid::text::point)[0] as page from carillon.actors order by id')).rows;
+  const before = await pages();
+  expect((await house.claim(W1, { slots: 1_000 })).claimed).toHaveLength(1_000);
+  expect(await pages()).toEqual(before);
+  await house.pool.query('truncate carillon.leases, carillon.actors, carillon.due');
+});
+
 test('an audit of 2,000 that are held reads the leases once', async () => {
   await insertRows(2_000, `now() - interval '1 second'`);
   await house.pool.query(`delete from carillon.due`);
-  await house.pool.query(`update carillon.actors set worker = 'w1', in_due = false`);
+  await house.pool.query(`update carillon.actors set worker = '${W1}', in_due = false`);
   await house.pool.query(
     `insert into carillon.leases (worker, n, actors)
-    select 'w1', n, array_agg(id) from (select id, row_number() over () / 500 as n from carillon.actors) held group by n`,
+    select '${W1}'::uuid, n, array_agg(id) from (select id, row_number() over () / 500 as n from carillon.actors) held group by n`,
   );
   const values = `'default', '00000000-0000-0000-0000-000000000000', 5000, null`;
   const nodes = await planOf(AUDIT.text, values);

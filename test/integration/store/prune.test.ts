@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Claimed, Store } from '../../../src/store/contract.ts';
 import type { RetryTerms, Selection } from '../../../src/store/operating.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 import { installVirtualTime } from '../../support/virtual-time.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -26,7 +26,7 @@ let house: StoreHouse;
 let advance: (ms: number) => Promise<void>;
 beforeEach(async () => {
   house = await StoreHouse.open();
-  await house.join('w1', 3_600_000);
+  await house.join(W1, 3_600_000);
   advance = await installVirtualTime(house.pool, 'carillon', { frozen: true });
 });
 afterEach(() => house.close());
@@ -38,9 +38,9 @@ async function settleMany(count: number): Promise<readonly string[]> {
   );
   const ids: string[] = [];
   while (ids.length < count) {
-    const { claimed } = await house.claim('w1', { slots: 500 });
+    const { claimed } = await house.claim(W1, { slots: 500 });
     const { committed } = await house.store.commit(
-      'w1',
+      W1,
       claimed.map((held: Claimed) => settles(held, failed)),
       noLeases,
     );

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Replaced } from '../../../src/store/replacement.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { keyOf, StoreHouse } from '../../support/postgres-store.ts';
+import { keyOf, StoreHouse, W1 } from '../../support/postgres-store.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -10,7 +10,7 @@ expectNothingLeftBehind();
 let house: StoreHouse;
 beforeEach(async () => {
   house = await StoreHouse.open();
-  await house.join('w1');
+  await house.join(W1);
 });
 afterEach(() => house.close());
 
@@ -21,11 +21,11 @@ const replace = (asked: object = {}, store = house.store): Promise<Replaced> =>
 test('a claim that looked before the letter was there does not start what was replaced without it', async () => {
   const old = await house.add({ ...later, when: { afterMs: 0 } });
   const clock = await house.holdClock('claims');
-  const claiming = house.claim('w1');
+  const claiming = house.claim(W1);
   await clock.waiting();
   expect((await replace()).replaced).toEqual([old]);
   await clock.letGo();
-  const claimed = [...(await claiming).claimed, ...(await house.claim('w1')).claimed];
+  const claimed = [...(await claiming).claimed, ...(await house.claim(W1)).claimed];
   expect(claimed.map(({ id, mail }) => [id, mail.map(({ event }) => event)])).toEqual([[old, ['go']]]);
   expect(await house.store.audit(10)).toEqual([]);
 });

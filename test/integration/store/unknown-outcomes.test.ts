@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/contract.ts';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { goesOn, keyOf, mailTo, noLeases, StoreHouse, settles } from '../../support/postgres-store.ts';
+import { goesOn, keyOf, mailTo, noLeases, StoreHouse, settles, W1 } from '../../support/postgres-store.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -15,7 +15,7 @@ beforeEach(async () => {
   house = await StoreHouse.open();
   proxy = await startProxy(house.database.connectionString);
   store = await house.another({ connection: proxy.through(house.database.connectionString) });
-  await house.join('w1');
+  await house.join(W1);
 });
 afterEach(async () => {
   await house.close();
@@ -62,8 +62,8 @@ test('mail whose reply is lost is stored once, even when it was read meanwhile',
   const lost = proxy.loseReply(/^SELECT 1$/);
   const sending = store.send([mailTo(id, 'once'), mailTo(id, 'twice')]);
   await lost;
-  const taken = await house.take('w1');
-  await house.store.commit('w1', [settles(taken)], noLeases);
+  const taken = await house.take(W1);
+  await house.store.commit(W1, [settles(taken)], noLeases);
   expect((await sending).items).toEqual(['stored', 'stored']);
   expect(await count('mailbox')).toBe(0);
   expect((await house.store.find(id))?.mail).toBe(0);
@@ -71,42 +71,42 @@ test('mail whose reply is lost is stored once, even when it was read meanwhile',
 
 test('turns and settles whose reply is lost are known to have happened', async () => {
   const [a, b] = [await house.add(), await house.add()];
-  const { claimed } = await house.claim('w1');
+  const { claimed } = await house.claim(W1);
   const [first, second] = [claimed.find((one) => one.id === a), claimed.find((one) => one.id === b)];
   if (first === undefined || second === undefined) throw new Error('not claimed');
   const lostTurn = proxy.loseReply(/^SELECT 1$/, 'turn.');
-  const turned = await store.commit('w1', [goesOn(first)], noLeases);
+  const turned = await store.commit(W1, [goesOn(first)], noLeases);
   await lostTurn;
   const lostSettle = proxy.loseReply(/^SELECT 1$/, 'settle.');
-  const settled = await store.commit('w1', [settles(second)], noLeases);
+  const settled = await store.commit(W1, [settles(second)], noLeases);
   await lostSettle;
   expect([...turned.committed, ...settled.committed]).toEqual([a, b]);
   expect(await count('settled')).toBe(1);
 });
 
 test('a claim whose reply is lost is given back and made again', async () => {
-  await house.claim('w1', {}, store);
+  await house.claim(W1, {}, store);
   const id = await house.add();
   const lost = proxy.loseReply(/^SELECT 1$/);
-  const { claimed } = await house.claim('w1', {}, store);
+  const { claimed } = await house.claim(W1, {}, store);
   await lost;
   expect(claimed).toMatchObject([{ id, strikes: 0, fence: 3 }]);
-  expect(await house.store.heldBy('w1')).toMatchObject([{ id, fence: 3 }]);
+  expect(await house.store.heldBy(W1)).toMatchObject([{ id, fence: 3 }]);
   expect(await house.store.audit(10)).toEqual([]);
 });
 
 test('a thorough claim whose reply is lost gives back what the plain one before it took, and both are claimed again', async () => {
-  await house.claim('w1', {}, store);
+  await house.claim(W1, {}, store);
   const [plain, mailed] = [await house.add(), await house.add()];
   await house.store.send([mailTo(mailed)]);
   const lost = proxy.loseReply(/^SELECT/, 'claim_thorough.');
-  const { claimed } = await house.claim('w1', {}, store);
+  const { claimed } = await house.claim(W1, {}, store);
   await lost;
   expect(claimed.map(({ id, strikes, mail }) => [id, strikes, mail.length])).toEqual([
     [plain, 0, 0],
     [mailed, 0, 1],
   ]);
-  const held = await house.store.heldBy('w1');
+  const held = await house.store.heldBy(W1);
   expect(new Map(held.map(({ id, fence }) => [id, fence]))).toEqual(
     new Map(claimed.map(({ id, fence }) => [id, fence])),
   );
@@ -115,14 +115,14 @@ test('a thorough claim whose reply is lost gives back what the plain one before 
 
 test('before a write is done again, the backend that may still commit it is ended', async () => {
   const id = await house.add();
-  const taken = await house.take('w1');
+  const taken = await house.take(W1);
   const blocker = await house.client();
   await blocker.query('begin');
   await blocker.query('select from carillon.actors where id = $1 for update', [id]);
   const waitingPid = (): Promise<number | undefined> =>
     house.value<number>(`select pid from pg_stat_activity where wait_event_type = 'Lock'
       and datname = current_database()`);
-  const committing = store.commit('w1', [settles(taken)], noLeases);
+  const committing = store.commit(W1, [settles(taken)], noLeases);
   const first = await waitUntil(waitingPid);
   proxy.cut();
   await waitUntil(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNothingLeftBehind } from '../../support/left-behind.ts';
-import { StoreHouse } from '../../support/postgres-store.ts';
+import { StoreHouse, W1, W2 } from '../../support/postgres-store.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 expectNothingLeftBehind();
@@ -58,9 +58,9 @@ test('a write that makes something due says so itself, and one that does not say
 
 test('a poke reaches the worker that holds the actor, and no other', async () => {
   const [one, two] = [hearer(), hearer()];
-  const listening = [await house.store.listen('w1', one), await house.store.listen('w2', two)];
+  const listening = [await house.store.listen(W1, one), await house.store.listen(W2, two)];
   const ids = Array.from({ length: 450 }, (_, index) => `id${index}`);
-  house.store.announcePokes(ids.map((id) => ({ id, worker: 'w1' })));
+  house.store.announcePokes(ids.map((id) => ({ id, worker: W1 })));
   await waitUntil(() => one.heard.length === 451);
   expect(one.heard.slice(1)).toEqual(ids.map((actor) => ({ actor })));
   expect(two.heard).toEqual([{ up: true }]);
