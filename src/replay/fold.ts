@@ -14,6 +14,7 @@ import {
   finishEffect,
   fireTimer,
   init,
+  type Prepared,
   type SystemState,
   setEffect,
 } from '../interpreter/index.ts';
@@ -101,11 +102,15 @@ export class Fold {
     const inState = differenceIn(state, this.value, 'state');
     if (inState) return { seq, ...inState };
     const stored = snapshots.get(seq);
-    if (stored === undefined || !this.system) return undefined;
+    if (stored === undefined || !this.system || !this.lived) return undefined;
     const ended = success?.seq === seq;
-    const replayed = ended ? encodeWithoutOutput(this.system) : encodeState(this.system);
-    const difference =
-      differenceIn(bare(stored), bare(replayed), '') ?? (ended ? this.#inOutput(success.record) : undefined);
+    const encoded = ended ? encodeWithoutOutput : encodeState;
+    const replayed = bare(encoded(this.system));
+    const inSnapshot =
+      differenceIn(bare(stored), replayed, '') &&
+      // Earlier releases left less out of the text: what they stored is compared as it would be written now.
+      differenceIn(bare(rewritten(stored, this.lived.prepared, encoded)), replayed, '');
+    const difference = inSnapshot ?? (ended ? this.#inOutput(success.record) : undefined);
     return difference && { seq, ...difference };
   }
 
@@ -114,6 +119,15 @@ export class Fold {
     const standard = this.lived?.internals.standard;
     const { output } = this.description ?? {};
     return differenceIn(inWords(standard ? record : record.output), inWords(output), 'output');
+  }
+}
+
+/** As it is, where this definition cannot read it. */
+function rewritten(stored: string, prepared: Prepared, encoded: (state: SystemState) => string): string {
+  try {
+    return encoded(decodeState(prepared, stored));
+  } catch {
+    return stored;
   }
 }
 
