@@ -251,6 +251,13 @@ export const breaks: readonly Break[] = [
     title: 'in 60 seeded runs nothing is lost',
   },
   {
+    guarantee: 8,
+    without: 'the look at the output, which only the record has',
+    edits: [edit('src/replay/fold.ts', ' ?? (ended ? this.#inOutput(success.record) : undefined)', '')],
+    ...inFile('integration', 'test/integration/scheduler/replay.test.ts'),
+    title: 'an output that comes out otherwise is found in the record it is compared with',
+  },
+  {
     guarantee: 9,
     without: 'the fence around one actor’s errors',
     edits: [

@@ -58,6 +58,19 @@ test('a member that went back to what it began with is left out, also as another
   expect(told({ ...state, records: new Map([['', { ...root, snapshot }]]) })).toEqual({ dueAt: T0 });
 });
 
+test('what a job begins with stays as it is for ever: stored runs leave it out', () => {
+  expect(jobAtRest).toEqual({
+    dueAt: 0,
+    startedAt: null,
+    attempt: 0,
+    retries: {},
+    interruptions: 0,
+    error: null,
+    drop: null,
+    recoveries: 0,
+  });
+});
+
 test('a definition that names nothing stores its context whole', () => {
   const whole = prepare(jobMachine, { name: 'job', version: 1, standard: true });
   const { state } = init(whole, { ...moment, input: { dueAt: T0 } });
