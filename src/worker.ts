@@ -2,27 +2,16 @@
  * Claims what is due, holds it while it runs, and writes its turns in groups. One worker per scheduler. A worker whose
  * heartbeat is late drops all it holds before another one may take it, and goes on under a new identity.
  */
-import type { Logger } from 'pino';
-import type { LoadedDefinition } from './definitions/loaded-definition.ts';
 import type { RunningEffect } from './effects.ts';
-import type { Env, LocalTimer } from './env.ts';
+import type { LocalTimer } from './env.ts';
 import type { StoredEffect } from './interpreter/index.ts';
-import type {
-  ClaimReply,
-  Instant,
-  Orphan,
-  Poked,
-  Reloaded,
-  Starter,
-  Store,
-  TurnWrite,
-  WorkerEntry,
-} from './store/contract.ts';
-import type { StoreClock } from './store-clock.ts';
+import type { ClaimReply, Instant, Orphan, Poked, Reloaded, Starter, TurnWrite } from './store/contract.ts';
 import type { Turn } from './turn.ts';
 import { type Claimant, Claims } from './worker/claims.ts';
 import { CommitQueue, type Writer } from './worker/commit-queue.ts';
-import { Held } from './worker/held.ts';
+import type { WorkerDeps } from './worker/deps.ts';
+import { Emptying } from './worker/emptying.ts';
+import type { Held } from './worker/held.ts';
 import { leased, type Unleased } from './worker/holding.ts';
 import { Incarnation } from './worker/incarnation.ts';
 import { Intake } from './worker/intake.ts';
@@ -31,26 +20,6 @@ import { Leases } from './worker/leases.ts';
 import { Reconciliation } from './worker/reconciliation.ts';
 import { Rings } from './worker/rings.ts';
 import { Roster } from './worker/roster.ts';
-
-export interface WorkerDeps {
-  readonly store: Store;
-  readonly env: Env;
-  readonly clock: StoreClock;
-  readonly logger: Logger;
-  readonly definitions: ReadonlyMap<number, LoadedDefinition>;
-  readonly entry: Omit<WorkerEntry, 'id'>;
-  /** Somebody wants to know what happens in turns, step by step. */
-  readonly inspected: boolean;
-  startEffect(held: Held, effect: StoredEffect): RunningEffect;
-  committed(held: Held, turn: Turn, write: TurnWrite): void;
-  /** Something in that queue is due at that instant. */
-  expect(queue: number, at: Instant): void;
-  /** Goes on under a new identity. */
-  rejoined(worker: Worker): void;
-  gone(held: Held, how: Gone): void;
-  quarantined(actor: { readonly id: string; readonly name: string; readonly queue: number }, reason: string): void;
-  failed(error: unknown): void;
-}
 
 export class Worker implements Keeper {
   readonly reconciliation: Reconciliation;
@@ -61,15 +30,16 @@ export class Worker implements Keeper {
   readonly #rings: Rings;
   readonly #intake: Intake;
   readonly #incarnation: Incarnation;
+  readonly #emptying: Emptying;
   #leases = new Leases();
   #state: 'new' | 'working' | 'fenced' | 'stopping' | 'stopped' = 'new';
   #reserved = 0;
   #inherits: readonly Orphan[] = [];
-  #emptied: (() => void)[] = [];
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#claims = new Claims(deps, this.#claimant());
+    this.#emptying = new Emptying(deps.env, () => this.#roster.size === 0 && !this.#claims.busy);
     this.#rings = new Rings(deps.env, deps.clock, this.#roster);
     this.#commits = new CommitQueue(deps.store, deps.clock, {
       identity: () => ({ worker: this.id, leases: this.#leases, trusted: this.#incarnation.trusted }),
@@ -168,9 +138,9 @@ export class Worker implements Keeper {
     if (this.#state === 'new' || this.#state === 'stopped') return;
     this.#state = 'stopping';
     this.#claims.close();
-    await this.#drained(timeoutMs);
+    await this.#emptying.within(timeoutMs);
     this.#roster.handBack();
-    await this.#drained(this.#deps.entry.leaseMs / 2);
+    await this.#emptying.within(this.#deps.entry.leaseMs / 2);
     this.#roster.lose();
     this.#state = 'stopped';
     this.#rings.close();
@@ -228,7 +198,7 @@ export class Worker implements Keeper {
     this.#deps.gone(held, how);
     const { queue, life } = held.holding;
     if (reason !== null) this.#deps.quarantined({ id: held.id, name: life.definition.name, queue }, reason);
-    this.#tellIdle();
+    this.#emptying.look();
     this.#claims.slotFreed();
   }
 
@@ -246,7 +216,7 @@ export class Worker implements Keeper {
       inherits: () => this.#inherits,
       leaseNumber: () => this.#leases.number(),
       take: (reply, lease) => this.#take(reply, lease),
-      rested: () => this.#tellIdle(),
+      rested: () => this.#emptying.look(),
       failed: (error) => this.#deps.failed(error),
     };
   }
@@ -276,21 +246,5 @@ export class Worker implements Keeper {
     if (this.#state === 'fenced') this.#state = 'working';
     this.#deps.rejoined(this);
     this.wake();
-  }
-
-  get #idle(): boolean {
-    return this.#roster.size === 0 && !this.#claims.busy;
-  }
-
-  #tellIdle(): void {
-    if (this.#idle) for (const resolve of this.#emptied.splice(0)) resolve();
-  }
-
-  async #drained(withinMs: number): Promise<void> {
-    if (this.#idle) return;
-    const enough = new AbortController();
-    const emptied = new Promise<void>((resolve) => this.#emptied.push(resolve));
-    await Promise.race([emptied, this.#deps.env.sleep(withinMs, enough.signal).catch(() => {})]);
-    enough.abort();
   }
 }
