@@ -42,8 +42,8 @@ export const breaks: readonly Break[] = [
     edits: [
       edit(
         LEASES,
-        'select queue, lane, least(wake_at, carillon.now()), id, def from freed\n  ), kept as (',
-        'select queue, lane, least(wake_at, carillon.now()), id, def from freed where false\n  ), kept as (',
+        'select queue, lane, least(wake_at, carillon.now()), id, def from freed\n',
+        'select queue, lane, least(wake_at, carillon.now()), id, def from freed where false\n',
       ),
     ],
     ...CONFORMANCE,

@@ -8,10 +8,25 @@ import type { Database, Statement } from './database.ts';
 import { textArray } from './groups.ts';
 
 /**
- * One lease row: its actors that are still this worker's become free and due, fence raised. A clean return ($3) also takes
- * back the strike of the claim; the death of the worker leaves it. A due instant that has passed is kept: a first turn
- * taken again must know when the run was due.
+ * What is `stuck`, and locked, becomes free and due, fence raised. A clean return, as that parameter says, also takes back the
+ * strike of the claim; the death of the worker leaves it. A due instant that has passed is kept: a first turn taken again must
+ * know when the run was due.
  */
+function freeing(clean: string): string {
+  return `freed as (
+    update carillon.actors a set worker = null, fence = a.fence + 1, in_due = true,
+      strikes = greatest(0, a.strikes - case when ${clean} then 1 else 0 end),
+      claimed_at = case when ${clean} then null else a.claimed_at end,
+      wake_at = case when a.in_due then a.wake_at else least(coalesce(a.wake_at, carillon.now()), carillon.now()) end
+    from stuck where a.id = stuck.id
+    returning a.id, a.queue, a.def, a.wake_at, case when a.strikes >= 2 then 10 else a.priority end as lane
+  ), due as (
+    insert into carillon.due (queue, priority, due_at, actor, def)
+    select queue, lane, least(wake_at, carillon.now()), id, def from freed
+  )`;
+}
+
+/** One lease row: those of its actors that are still this worker's. */
 const FREE_LEASE: Statement = {
   name: 'free_lease',
   text: `with lease as materialized (
@@ -22,17 +37,7 @@ const FREE_LEASE: Statement = {
   ), stuck as materialized (
     select a.id from carillon.actors a where a.id = any(array(select id from listed)) and a.worker = $1
     order by a.id for no key update skip locked
-  ), freed as (
-    update carillon.actors a set worker = null, fence = a.fence + 1, in_due = true,
-      strikes = greatest(0, a.strikes - case when $3 then 1 else 0 end),
-      claimed_at = case when $3 then null else a.claimed_at end,
-      wake_at = case when a.in_due then a.wake_at else least(coalesce(a.wake_at, carillon.now()), carillon.now()) end
-    from stuck where a.id = stuck.id
-    returning a.id, a.queue, a.def, a.wake_at, case when a.strikes >= 2 then 10 else a.priority end as lane
-  ), due as (
-    insert into carillon.due (queue, priority, due_at, actor, def)
-    select queue, lane, least(wake_at, carillon.now()), id, def from freed
-  ), kept as (
+  ), ${freeing('$3')}, kept as (
     update carillon.leases l set actors = rest.actors
     from (
       select array_agg(listed.id) as actors from listed where not exists (select from freed where freed.id = listed.id)
@@ -46,24 +51,14 @@ const FREE_LEASE: Statement = {
   select id, queue from freed`,
 };
 
-/** As a lease, but for these alone; $4 as $3 there. A fence that is null fits any. */
+/** As a lease, but for these alone. A fence that is null fits any. */
 const FREE_SOME: Statement = {
   name: 'free_some',
   text: `with stuck as materialized (
     select a.id from carillon.actors a join unnest($2::uuid[], $3::int8[]) as held(id, fence) on held.id = a.id
     where a.worker = $1 and a.fence = coalesce(held.fence, a.fence)
     order by a.id for no key update of a skip locked
-  ), freed as (
-    update carillon.actors a set worker = null, fence = a.fence + 1, in_due = true,
-      strikes = greatest(0, a.strikes - case when $4 then 1 else 0 end),
-      claimed_at = case when $4 then null else a.claimed_at end,
-      wake_at = case when a.in_due then a.wake_at else least(coalesce(a.wake_at, carillon.now()), carillon.now()) end
-    from stuck where a.id = stuck.id
-    returning a.id, a.queue, a.def, a.wake_at, case when a.strikes >= 2 then 10 else a.priority end as lane
-  ), due as (
-    insert into carillon.due (queue, priority, due_at, actor, def)
-    select queue, lane, least(wake_at, carillon.now()), id, def from freed
-  )
+  ), ${freeing('$4')}
   select id, queue from freed`,
 };
 
