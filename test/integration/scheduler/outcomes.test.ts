@@ -228,6 +228,16 @@ test('a run past its deadline expires, and the running attempt is told', async (
   expect(await scheduler.get(handle.id)).toMatchObject({ status: 'dropped', state: 'dropped' });
 });
 
+test('an output as large as it may be is kept, and is no reason to set its run aside', async () => {
+  const fill = defineJob<number, string>({ name: 'fill', run: ({ input }) => 'x'.repeat(input) });
+  const scheduler = await schedulers.open({ definitions: [fill], maxPayload: 1024 });
+  // Two quotes, and the character that says how it is written.
+  const largest = await scheduler.schedule(fill, 1021);
+  expect(await largest.result({ timeout: '10s' })).toMatchObject({ status: 'success', output: 'x'.repeat(1021) });
+  const larger = await scheduler.schedule(fill, 1022);
+  expect(await larger.result({ timeout: '10s' })).toMatchObject({ status: 'failed_dropped' });
+});
+
 test('an output that cannot be stored is a failure of the run', async () => {
   const cyclic = defineJob({
     name: 'cyclic',
