@@ -14,7 +14,7 @@ export interface LoadedDefinition extends DefinitionInternals, Breed {
   readonly def: number;
   /** Registry number of its queue. */
   readonly queueNumber: number;
-  /** Most bytes of a payload, and characters of a snapshot, that may be stored. */
+  /** Most bytes of a payload, and of each context, that may be stored. */
   readonly maxPayload: number;
   /** What the store does with a run that ends so. */
   settling(settlement: Settlement): { readonly keepMs: number; readonly freesKey: boolean };

@@ -3,6 +3,7 @@
 export { accepts, acceptsIn, type Description, describe } from './describe.ts';
 export { misfits } from './fit.ts';
 export { MachineFault } from './machine-fault.ts';
+export { partsOf } from './parts.ts';
 export { type Portrait, portraitOf, repainted, withEffectIds } from './portrait.ts';
 export { askingXState, type Prepared, prepare } from './prepare.ts';
 export { type RunLogicHooks, type RunningLogic, runLogic } from './run-logic.ts';

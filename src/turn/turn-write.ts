@@ -7,6 +7,7 @@ import type { LimitKeys } from '../store/limits.ts';
 import type { Turn } from '../turn.ts';
 import { inTrace, newsOfEnd } from './kinship.ts';
 import { letterTo } from './mail.ts';
+import { excessOf } from './state-limit.ts';
 
 /** A history of at most this many bytes stays in the actor's row; a longer one moves to the journal. */
 const ROW_HISTORY_BYTES = 1200;
@@ -52,11 +53,9 @@ export function composeWrite(
   const { settlement, fault, life } = turn;
   const { definition } = life;
   const snapshot = life.system ? (settlement ? endOf(life.system, settlement) : encodeState(life.system)) : null;
-  if (snapshot !== null && snapshot.length > definition.maxPayload) {
-    return new Error(
-      `its snapshot of ${snapshot.length} characters is larger than 'maxPayload' allows, ${definition.maxPayload}.`,
-    );
-  }
+  // Machines of ours bound what they keep themselves: a long error must not set a job aside.
+  const excess = snapshot === null || definition.standard ? null : excessOf(snapshot, definition.maxPayload);
+  if (excess !== null) return new Error(excess);
   const { history, segment } = historyOf(turn, row);
   return {
     id: life.id,

@@ -156,10 +156,19 @@ describe('composeWrite', () => {
     expect(write.next.snapshot).toContain('kept');
   });
 
-  test('a snapshot over the limit is an error instead', () => {
-    const error = composeWrite(turnOf({ type: 'take', text: 'x'.repeat(5000) }), row, intent);
-    expect(error).toBeInstanceOf(Error);
-    expect((error as Error).message).toContain("'maxPayload'");
+  test('a context over the limit is an error instead, and one just below it is not', () => {
+    const limited = { ...keeper, maxPayload: 1024 };
+    const withText = (length: number): ReturnType<typeof composeWrite> => {
+      const turn = new Turn({ ...newborn(keeper), definition: limited });
+      turn.begin(T0);
+      turn.takeMail('1', { kind: 'event', event: { type: 'take', text: 'x'.repeat(length) } }, T0, T0);
+      return composeWrite(turn, row, intent);
+    };
+    const around = '{"text":""}'.length;
+    expect(withText(1024 - around)).not.toBeInstanceOf(Error);
+    expect(withText(1025 - around)).toMatchObject({
+      message: "its context of 1025 bytes is larger than 'maxPayload' allows, 1024.",
+    });
   });
 
   test('unchanged() keeps every column and consumes nothing', () => {

@@ -238,6 +238,22 @@ test('an output as large as it may be is kept, and is no reason to set its run a
   expect(await larger.result({ timeout: '10s' })).toMatchObject({ status: 'failed_dropped' });
 });
 
+test('a long error or reason is no reason to set a job aside, however little it may store', async () => {
+  const boom = defineJob({
+    name: 'boom',
+    retry: { ...quick, maxRetries: 1 },
+    run() {
+      throw new Error('e'.repeat(100_000));
+    },
+  });
+  const scheduler = await schedulers.open({ definitions: [boom], maxPayload: 1024 });
+  const failing = await scheduler.schedule(boom);
+  expect(await failing.result({ timeout: '10s' })).toMatchObject({ status: 'failed_dropped', attempts: 2 });
+  const waiting = await scheduler.schedule(boom, undefined, { delay: '1h' });
+  await waiting.cancel('z'.repeat(900));
+  expect(await waiting.result({ timeout: '10s' })).toMatchObject({ status: 'cancelled', reason: 'z'.repeat(900) });
+});
+
 test('an output that cannot be stored is a failure of the run', async () => {
   const cyclic = defineJob({
     name: 'cyclic',

@@ -1,0 +1,20 @@
+/**
+ * What a machine may keep. The limit is on each thing that its author gives it, as it is on inputs and events: what the text says
+ * besides, and one context beside another's output, is no reason to refuse any of them.
+ */
+import { partsOf } from '../interpreter/index.ts';
+
+/** The whole state of an actor may take as many limits: it may have many children. */
+const WHOLE_FACTOR = 4;
+
+/** What is wrong with the size of a state; null: nothing. */
+export function excessOf(snapshot: string, maxPayload: number): string | null {
+  const bytes = Buffer.byteLength(snapshot);
+  if (bytes <= maxPayload) return null;
+  const large = partsOf(snapshot).find((part) => part.bytes > maxPayload);
+  if (large) return `its ${large.name} of ${large.bytes} bytes is larger than 'maxPayload' allows, ${maxPayload}.`;
+  const most = WHOLE_FACTOR * maxPayload;
+  return bytes > most
+    ? `its snapshot of ${bytes} bytes is larger than ${WHOLE_FACTOR} times 'maxPayload', ${most}.`
+    : null;
+}
