@@ -24,6 +24,7 @@ import type { Runtime } from '../scheduler/runtime.ts';
 import type { StoredActor } from '../store/contract.ts';
 import { encodeForkOf } from '../turn/kinship.ts';
 import { checkEvent, encodeLetter } from '../turn/mail.ts';
+import { excessOf } from '../turn/state-limit.ts';
 
 export class Forking {
   readonly #runtime: Runtime;
@@ -148,8 +149,8 @@ class Copy {
     const { initialState, standard, prepared } = this.#definition;
     const system = this.#system;
     const snapshot = system && encodeState(system);
-    if (snapshot !== null && snapshot.length > maxPayload)
-      throw new InvalidInputError('events', `they make a snapshot of more than ${maxPayload} characters.`);
+    const excess = snapshot === null || standard ? null : excessOf(snapshot, maxPayload);
+    if (excess !== null) throw new InvalidInputError('events', `with them ${excess}`);
     const { value, context } = system ? describe(prepared, system) : { value: null, context: null };
     const { attempt } = (context ?? {}) as { readonly attempt?: unknown };
     return {

@@ -45,6 +45,28 @@ function shop() {
   return { charges, charge, definition: defineActor({ name: 'shop', machine }) };
 }
 
+test('a context that may be stored may be forked, and events that make it larger are refused', async () => {
+  const hoard = defineActor({
+    name: 'hoard',
+    machine: setup({
+      types: { context: {} as { text: string }, events: {} as { type: 'add'; text: string } },
+    }).createMachine({
+      context: { text: '' },
+      on: { add: { actions: assign({ text: ({ context, event }) => context.text + event.text }) } },
+    }),
+  });
+  const scheduler = await schedulers.open({ definitions: [hoard], maxPayload: 1024 });
+  const origin = await scheduler.schedule(hoard);
+  const { id } = origin;
+  for (const text of ['x'.repeat(900), 'x'.repeat(113)]) await origin.send({ type: 'add', text });
+  await waitUntil(async () => (await scheduler.get(id))?.seq === 3);
+  const fork = await scheduler.fork(id, { atSeq: 3 });
+  expect(await scheduler.get(fork.id)).toMatchObject({ context: { text: 'x'.repeat(1013) } });
+  await expect(scheduler.fork(id, { atSeq: 3, events: [{ type: 'add', text: 'x' }] })).rejects.toThrow(
+    /^events: with them its context of 1025 bytes is larger than 'maxPayload' allows, 1024\.$/,
+  );
+});
+
 test('a held fork of a settled actor charges nothing until it is released, and then under a key of its own', async () => {
   const { charges, charge, definition } = shop();
   const scheduler = await schedulers.open({ definitions: [charge, definition] });
