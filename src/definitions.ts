@@ -48,7 +48,7 @@ export function jobInternals(options: unknown): DefinitionInternals {
     kind: 'job',
     machine: jobMachine.provide(jobGuardsAndDelays(policy)),
     standard: true,
-    atRest: { ...jobAtRest },
+    atRest: jobAtRest,
     inputSchema: input,
     run: run as DefinitionInternals['run'],
     initialState: '"scheduled"',

@@ -81,6 +81,12 @@ export function recordOf(definition: { readonly standard: boolean }, ending: End
   return { record, status: status === 'success' ? 'done' : 'dropped', outcome: status, reason };
 }
 
+/** The output of a machine that ended well, as its record tells it. */
+export function outputOf(definition: { readonly standard: boolean }, record: StoredRecord): unknown {
+  const { settledAt: _settledAt, ...own } = record;
+  return definition.standard ? own : own.output;
+}
+
 type Outcome = Pick<StoredRecord, 'status' | 'reason' | 'error' | 'output'>;
 
 function customOutcome(ending: Ending): Outcome {

@@ -46,7 +46,7 @@ export interface DefinitionInternals extends Omit<ResolvedDefinition, 'input'> {
   /** What is shown while a worker holds it and no turn says so: its claim is the record that this effect runs. */
   readonly claimed: { readonly state: string; readonly effect: string } | null;
   /** What a standard machine's context begins with: it is stored only where it differs. Changing it changes what stored runs mean. */
-  readonly atRest?: Readonly<Record<string, unknown>>;
+  readonly atRest?: object;
   /** A standard machine's input, from the stored one. `{ dueAt, attempts }` unless given; `attempts`: of earlier lives. */
   readonly begin?: (input: unknown, dueAt: Instant, attempts: number) => unknown;
   /**

@@ -26,7 +26,7 @@ export const followupDefinition: DefinitionInternals = {
   retention: { doneMs: 24 * HOUR_MS, droppedMs: 72 * HOUR_MS },
   machine: followupMachine,
   standard: true,
-  atRest: { ...attemptsAtRest },
+  atRest: attemptsAtRest,
   inputSchema: undefined,
   run: undefined,
   handlerFor: ({ threads }) => deliverFollowup(threads),

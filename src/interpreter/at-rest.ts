@@ -6,14 +6,14 @@
 type Members = Readonly<Record<string, unknown>>;
 
 /** The members that have changed, in the order of the context. */
-export function unrested(context: Members, atRest: Members): Members {
+export function unrested(context: Members, atRest: object): Members {
   const told: Record<string, unknown> = {};
-  for (const key in context) if (!isSame(context[key], atRest[key])) told[key] = context[key];
+  for (const key in context) if (!isSame(context[key], (atRest as Members)[key])) told[key] = context[key];
   return told;
 }
 
 /** The whole of it, in the order of what it began with. */
-export function rested(told: Members, atRest: Members): Members {
+export function rested(told: Members, atRest: object): Members {
   return { ...atRest, ...told };
 }
 

@@ -27,7 +27,7 @@ export interface MachineEntry {
   readonly templates: Templates;
   readonly paths: Paths;
   /** See at-rest.ts; null: its context is stored whole. */
-  readonly atRest: Readonly<Record<string, unknown>> | null;
+  readonly atRest: object | null;
   /** Actor logic by the name its actions and invokes use. */
   readonly actors: Map<string, Entry>;
   /** The name a piece of logic is registered under, for logic that is passed by itself. */

@@ -31,7 +31,7 @@ export interface PrepareOptions {
   readonly version: number;
   readonly standard: boolean;
   /** What the root's context begins with, where that need not be stored. A member that is undefined later must not be in it. */
-  readonly atRest?: Readonly<Record<string, unknown>> | undefined;
+  readonly atRest?: object | undefined;
   /** For development and checks. @defaultValue false */
   readonly freeze?: boolean;
 }

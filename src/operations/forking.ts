@@ -49,7 +49,7 @@ export class Forking {
     const queue = await this.#runtime.queues.register(stored.queue);
     const { now } = await store.fork(
       {
-        ...life.row(options.maxPayloadBytes),
+        ...life.row(),
         def: definition.def,
         name: definition.name,
         version: definition.version,
@@ -145,11 +145,11 @@ class Copy {
     return [];
   }
 
-  row(maxPayload: number): Pick<StoredActor, 'id' | 'state' | 'snapshot' | 'history' | 'seq' | 'attempt'> {
+  row(): Pick<StoredActor, 'id' | 'state' | 'snapshot' | 'history' | 'seq' | 'attempt'> {
     const { initialState, standard, prepared } = this.#definition;
     const system = this.#system;
     const snapshot = system && encodeState(system);
-    const excess = snapshot === null || standard ? null : excessOf(snapshot, maxPayload);
+    const excess = excessOf(snapshot, this.#definition);
     if (excess !== null) throw new InvalidInputError('events', `with them ${excess}`);
     const { value, context } = system ? describe(prepared, system) : { value: null, context: null };
     const { attempt } = (context ?? {}) as { readonly attempt?: unknown };

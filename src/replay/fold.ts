@@ -19,7 +19,7 @@ import {
   setEffect,
 } from '../interpreter/index.ts';
 import type { JournaledEvent } from '../journal.ts';
-import type { StoredRecord } from '../run-record.ts';
+import { outputOf, type StoredRecord } from '../run-record.ts';
 import { bare, differenceIn, inWords, type ReplayDifference } from './difference.ts';
 import type { Lived, LivedBy, Past } from './past.ts';
 
@@ -110,15 +110,12 @@ export class Fold {
       differenceIn(bare(stored), replayed, '') &&
       // Earlier releases left less out of the text: what they stored is compared as it would be written now.
       differenceIn(bare(rewritten(stored, this.lived.prepared, encoded)), replayed, '');
-    const difference = inSnapshot ?? (ended ? this.#inOutput(success.record) : undefined);
+    const difference = inSnapshot ?? (ended ? this.#inOutput(success.record, this.lived.internals) : undefined);
     return difference && { seq, ...difference };
   }
 
-  /** A standard machine's output is its record, but for the time of settling. */
-  #inOutput({ settledAt: _settledAt, ...record }: StoredRecord): Omit<ReplayDifference, 'seq'> | undefined {
-    const standard = this.lived?.internals.standard;
-    const { output } = this.description ?? {};
-    return differenceIn(inWords(standard ? record : record.output), inWords(output), 'output');
+  #inOutput(record: StoredRecord, internals: DefinitionInternals): Omit<ReplayDifference, 'seq'> | undefined {
+    return differenceIn(inWords(outputOf(internals, record)), inWords(this.description?.output), 'output');
   }
 }
 

@@ -7,8 +7,15 @@ import { partsOf } from '../interpreter/index.ts';
 /** The whole state of an actor may take as many limits: it may have many children. */
 const WHOLE_FACTOR = 4;
 
+interface Limited {
+  /** Machines of ours bound what they keep themselves: a long error must not set a job aside. */
+  readonly standard: boolean;
+  readonly maxPayload: number;
+}
+
 /** What is wrong with the size of a state; null: nothing. */
-export function excessOf(snapshot: string, maxPayload: number): string | null {
+export function excessOf(snapshot: string | null, { standard, maxPayload }: Limited): string | null {
+  if (snapshot === null || standard) return null;
   const bytes = Buffer.byteLength(snapshot);
   if (bytes <= maxPayload) return null;
   const large = partsOf(snapshot).find((part) => part.bytes > maxPayload);

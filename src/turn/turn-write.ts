@@ -53,8 +53,7 @@ export function composeWrite(
   const { settlement, fault, life } = turn;
   const { definition } = life;
   const snapshot = life.system ? (settlement ? endOf(life.system, settlement) : encodeState(life.system)) : null;
-  // Machines of ours bound what they keep themselves: a long error must not set a job aside.
-  const excess = snapshot === null || definition.standard ? null : excessOf(snapshot, definition.maxPayload);
+  const excess = excessOf(snapshot, definition);
   if (excess !== null) return new Error(excess);
   const { history, segment } = historyOf(turn, row);
   return {

@@ -2,6 +2,7 @@
 import type { Fork, Operator } from '../operating.ts';
 import { readNow } from './clock.ts';
 import type { Database, Statement } from './database.ts';
+import { textArray } from './groups.ts';
 import { lookUp } from './taken.ts';
 
 /** Like any birth, but with a past. One that is held has no due row: releasing it makes one. */
@@ -10,7 +11,7 @@ const FORK: Statement = {
   text: `with born as (
     insert into carillon.actors (id, def, queue, priority, labels, state, input, role, limits, created_at, wake_at, in_due,
       fence, strikes, seq, pokes, attempt, spilled, history, snapshot, quarantine)
-    values ($1, $2, $3, $4, $5::text[], $6, $7, $8, $9, carillon.now(), case when $10::text is null then carillon.now() end,
+    values ($1, $2, $3, $4, $5::text::text[], $6, $7, $8, $9, carillon.now(), case when $10::text is null then carillon.now() end,
       $10::text is null, 0, 0, $11, 0, $12, false, $13, $14, $10)
     returning id, queue, priority, def, in_due
   ), pending as (
@@ -30,16 +31,7 @@ const FORK: Statement = {
 };
 
 export async function fork(db: Database, it: Fork, by: Operator): Promise<{ readonly now: number }> {
-  const place = [
-    it.id,
-    it.def,
-    it.queue,
-    it.priority,
-    it.labels.length === 0 ? null : it.labels,
-    it.state,
-    it.input,
-    it.role,
-  ];
+  const place = [it.id, it.def, it.queue, it.priority, textArray(it.labels), it.state, it.input, it.role];
   const limits = it.limits && JSON.stringify(it.limits);
   const past = [it.quarantine, it.seq, it.attempt, it.history, it.snapshot, it.mail];
   const noted = [db.env.uuid(), db.namespace, by.who, it.origin.id, by.reason ?? null, it.origin.seq];

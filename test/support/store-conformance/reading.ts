@@ -125,6 +125,12 @@ export function readingFacts(stage: () => Stage): void {
       expect(await narrowed({ parentId: parent })).toEqual([active]);
       expect(await narrowed({ label: 'blue', status: 'done' })).toEqual([done]);
       expect(await narrowed({ queue: 'nowhere' })).toEqual([]);
+      // None is an empty list, alive and settled.
+      const labels = { [dropped]: [], [done]: ['red', 'blue'], [bad]: [], [active]: ['blue'] };
+      const listed = (await s.store.list({ limit: 10 })).items;
+      expect(Object.fromEntries(listed.map((actor) => [actor.id, actor.labels]))).toEqual(labels);
+      const found = await Promise.all(Object.keys(labels).map((id) => s.store.find(id)));
+      expect(Object.fromEntries(found.map((actor) => [actor?.id, actor?.labels]))).toEqual(labels);
     });
 
     test('a list that looks at the newest only misses nothing in the end, and finds what has an index at once', async () => {

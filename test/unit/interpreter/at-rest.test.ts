@@ -15,7 +15,7 @@ import { prepare } from '../../../src/interpreter/prepare.ts';
 
 const T0 = 1_700_000_000_000;
 const moment = { id: 'a-1', now: T0, plan: undefined };
-const job = prepare(jobMachine, { name: 'job', version: 1, standard: true, atRest: { ...jobAtRest } });
+const job = prepare(jobMachine, { name: 'job', version: 1, standard: true, atRest: jobAtRest });
 
 function scheduled(): SystemState {
   return init(job, { ...moment, input: { dueAt: T0 } }).state;
